@@ -1,0 +1,1 @@
+"""Where facts come from: the local machine, a copied tree, or a recording, behind one protocol."""

@@ -1,0 +1,65 @@
+"""What a host can be seen to do at one moment. Times are seconds since the epoch (UTC)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+TcpState = Literal["listen", "established", "other"]
+Family = Literal["tcp", "tcp6", "udp", "udp6", "unix"]
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One process. `name` is the kernel's comm; `argv` is empty where it cannot be read."""
+
+    pid: int
+    ppid: int
+    name: str
+    argv: tuple[str, ...]
+    user: str | None
+    started: float
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A socket that waits for clients (TCP LISTEN, a bound UDP port, a listening unix socket).
+
+    `address` is a numeric address without brackets, or the path of a unix socket (then `port` is None).
+    `queue` is the number of clients in the accept queue, `queue_limit` its size; None where unknown.
+    `holders` are the pids that hold the socket open, `owner` the one that the others got it from
+    (their common ancestor); both are empty or None where they cannot be seen.
+    """
+
+    family: Family
+    address: str
+    port: int | None
+    inode: int
+    uid: int | None
+    queue: int | None
+    queue_limit: int | None
+    holders: tuple[int, ...]
+    owner: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Processes and listening sockets at `taken`; `unseen` says in sentences what could not be seen."""
+
+    taken: float
+    processes: tuple[Process, ...]
+    listeners: tuple[Listener, ...]
+    unseen: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What stat says of a file: `size` in bytes, `mtime` in seconds, `identity` = (device, inode)."""
+
+    path: str
+    size: int
+    mtime: float
+    mode: int
+    uid: int
+    gid: int
+    identity: tuple[int, int]

@@ -1,0 +1,158 @@
+"""The machine that the program runs on."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+import time
+from collections.abc import Sequence
+
+from cyrtui.errors import FileMissing, FileUnreadable
+from cyrtui.host.facts import FileFacts, Snapshot
+from cyrtui.host.protocol import HostName, LogFile, ResolvedListen, Watch
+from cyrtui.inert import inert
+
+
+def read_error(path: str, error: OSError, *, shown: str | None = None) -> FileUnreadable:
+    """The typed error for an OSError met while reading `path`; `shown` is how the user knows the path."""
+    name = inert(shown or path)
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return FileMissing(path, f"{name} does not exist.")
+    if isinstance(error, PermissionError):
+        return FileUnreadable(path, f"{name} cannot be read: permission denied{_who_could(path)}.")
+    return FileUnreadable(path, f"{name} cannot be read: {os.strerror(error.errno or 0)}.")
+
+
+def _who_could(path: str) -> str:
+    """Which user and group could read it, as far as the directory lets us ask."""
+    import grp
+    import pwd
+
+    try:
+        facts = os.stat(path)
+    except OSError:
+        return " (the directory cannot be searched)"
+    try:
+        owner, group = pwd.getpwuid(facts.st_uid).pw_name, grp.getgrgid(facts.st_gid).gr_name
+    except KeyError:
+        owner, group = str(facts.st_uid), str(facts.st_gid)
+    readers = [f"user {owner}"] if facts.st_mode & stat.S_IRUSR else []
+    readers += [f"group {group}"] if facts.st_mode & stat.S_IRGRP else []
+    return f" ({' or '.join(readers)} could)" if readers else ""
+
+
+def local_zone() -> str | None:
+    """The IANA name of this machine's time zone (TZ, else where /etc/localtime points), if it has one."""
+    name = os.environ.get("TZ", "").lstrip(":")
+    if not name:
+        try:
+            name = os.readlink("/etc/localtime").partition("zoneinfo/")[2]
+        except OSError:
+            name = ""
+    return name or None
+
+
+def read_regular(real: str, path: str, limit: int) -> bytes:
+    """The bytes of a regular file; a FIFO or a device is refused rather than waited for.
+
+    Raises `FileMissing` or `FileUnreadable`, naming `path`.
+    """
+    try:
+        descriptor = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    except OSError as error:
+        raise read_error(real, error, shown=path) from error
+    with os.fdopen(descriptor, "rb", buffering=0) as file:
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise FileUnreadable(path, f"{inert(path)} is not a regular file.")
+            chunks: list[bytes] = []
+            total = 0
+            while chunk := file.read(1 << 20):
+                chunks.append(chunk)
+                total += len(chunk)
+                if total > limit:
+                    raise FileUnreadable(
+                        path, f"{inert(path)} is larger than the {limit >> 20} MiB read of such files."
+                    )
+        except OSError as error:
+            raise read_error(real, error, shown=path) from error
+    return b"".join(chunks)
+
+
+def stat_file(real: str, path: str) -> FileFacts:
+    """What stat says. Raises `FileMissing` or `FileUnreadable`, naming `path`."""
+    try:
+        found = os.stat(real)
+    except OSError as error:
+        raise read_error(real, error, shown=path) from error
+    return FileFacts(
+        path,
+        found.st_size,
+        found.st_mtime,
+        found.st_mode,
+        found.st_uid,
+        found.st_gid,
+        (found.st_dev, found.st_ino),
+    )
+
+
+def list_directory(real: str, path: str) -> tuple[str, ...]:
+    """The names in a directory, sorted. Raises `FileMissing` or `FileUnreadable`, naming `path`."""
+    try:
+        return tuple(sorted(os.listdir(real)))
+    except OSError as error:
+        raise read_error(real, error, shown=path) from error
+
+
+class LocalHost:
+    """This machine, by its files, /proc, psutil and the resolver."""
+
+    def __init__(self) -> None:
+        self._name = HostName(inert(socket.gethostname().partition(".")[0]), "local", local_zone())
+
+    @property
+    def name(self) -> HostName:
+        return self._name
+
+    def now(self) -> float:
+        return time.time()
+
+    def read(self, path: str, limit: int = 4 << 20) -> bytes:
+        return read_regular(path, path, limit)
+
+    def stat(self, path: str) -> FileFacts:
+        return stat_file(path, path)
+
+    def listdir(self, path: str) -> tuple[str, ...]:
+        return list_directory(path, path)
+
+    def open_log(self, path: str) -> LogFile:
+        from cyrtui.host.local_logs import LocalLogFile
+
+        return LocalLogFile(path)
+
+    def watch(self, paths: Sequence[str]) -> Watch:
+        from cyrtui.host.local_logs import LocalWatch
+
+        return LocalWatch(paths)
+
+    def snapshot(self) -> Snapshot:
+        from cyrtui.host.processes import read_processes
+        from cyrtui.host.sockets import read_listeners
+
+        processes = read_processes()
+        listeners, unseen = read_listeners()
+        return Snapshot(time.time(), tuple(processes), tuple(listeners), tuple(unseen))
+
+    def resolve(self, node: str | None, service: str, proto: str) -> tuple[ResolvedListen, ...]:
+        family = {"4": socket.AF_INET, "6": socket.AF_INET6}.get(proto[-1:], socket.AF_UNSPEC)
+        kind = socket.SOCK_DGRAM if proto.startswith("udp") else socket.SOCK_STREAM
+        try:
+            found = socket.getaddrinfo(node, service, family, kind, 0, socket.AI_PASSIVE)
+        except (socket.gaierror, UnicodeError):
+            return ()
+        return tuple(dict.fromkeys(ResolvedListen(str(entry[4][0]), int(entry[4][1])) for entry in found))
+
+    def close(self) -> None:
+        """Nothing is held open."""
