@@ -1,0 +1,253 @@
+"""cyrmaster's own words in the mail log.
+
+Source of the texts: master/master.c and master/masterconf.c of 2.2 to 3.12. From 2.5 on a service is named
+with its address family (`imap/ipv4`). How loud a text is differs, so that only the text is looked at.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from cyrtui.logs.record import Record
+
+WordKind = Literal[
+    "disabled",  # listen, proto or getaddrinfo: the service is off until the next SIGHUP
+    "bind",  # one socket could not be opened, bound or listened to
+    "create",  # no socket at all could be made
+    "too-many-failures",  # its children died at once, five times: the socket is closed
+    "abnormal",  # a child died without having served anybody
+    "exited",  # a child ended with a status or by a signal
+    "exec",  # its program could not be started
+    "ignored",  # on SIGHUP: an entry that at the start would have been fatal
+    "fatal",  # the words before `exiting`
+    "child-fatal",  # a child's own `Fatal error:`
+    "started",
+    "hup",
+    "reconfigured",
+    "stopping",
+    "exiting",
+]
+
+# These say why a service does not listen, those later in the list only where nothing else does.
+_EXPLAINING: Final[tuple[WordKind, ...]] = ("too-many-failures", "disabled", "bind", "ignored", "create")
+# What a forked child says before it becomes a program carries the child's pid.
+_BY_CHILDREN: Final[frozenset[WordKind]] = frozenset({"exec", "child-fatal"})
+
+_NAME: Final = r"(?P<service>[A-Za-z0-9]+)(?:/(?P<family>[a-z0-9]+))?"
+_TEXTS: Final[tuple[tuple[WordKind, str], ...]] = (
+    (
+        "too-many-failures",
+        rf"(?:ERROR: )?too many failures for service {_NAME},"
+        r" disabling (?P<detail>until next SIGHUP|for .+)",
+    ),
+    ("bind", rf"unable to (?:bind|listen) to {_NAME} socket: (?P<detail>.+)"),
+    ("bind", rf"unable to open {_NAME} socket: (?P<detail>.+)"),
+    ("create", rf"unable to create {_NAME} listener socket: (?P<detail>.+)"),
+    ("disabled", r"(?P<detail>.+), disabling (?P<service>[A-Za-z0-9]+)"),
+    (
+        "abnormal",
+        rf"service {_NAME} pid (?P<child>\d+) in \w+ state: (?P<detail>terminated abnormally|exited)",
+    ),
+    (
+        "exited",
+        r"process type:(?:SERVICE|DAEMON) name:(?P<service>\S+) path:\S+ age:\S+ pid:(?P<child>\d+)"
+        r" (?P<detail>exited, status \d+|signaled to death by .+)",
+    ),
+    (
+        "exited",
+        r"process (?P<child>\d+) (?P<detail>exited, status [1-9]\d*|exited, signaled to death by .+)",
+    ),
+    ("exec", r"(?:couldn't|can't) exec (?P<detail>.+)"),
+    ("ignored", r"WARNING: (?P<detail>.*'(?P<service>[^']*)') -- ignored"),
+    ("started", r"(?P<detail>process started|ready for work)"),
+    ("hup", r"got SIGHUP"),
+    ("reconfigured", r"Services reconfigured\..*"),
+    (
+        "stopping",
+        r"(?P<detail>attempting clean shutdown.*|exiting on SIG.*|All children have exited.*)",
+    ),
+    ("exiting", r"exiting"),
+    (
+        "fatal",
+        r"(?P<detail>configuration file .+ on line \d+|can't open configuration file .+|can't run startup"
+        r"|cannot find executable for (?:service|daemon|waitdaemon) '(?P<service>[^']*)'"
+        r"|unable to find command(?: or port)? for .+|multiple entries for .+"
+        r"|can(?:'t|not) get exclusive lock on .+)",
+    ),
+)
+_SHAPES: Final = tuple((kind, re.compile(shape)) for kind, shape in _TEXTS)
+_CHILD_FATAL: Final = re.compile(r"Fatal error: (?P<detail>.+)", re.IGNORECASE)
+# A syslog stamp may be a second late, and the start of a process is known to a few hundredths only.
+_SLACK: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class MasterWord:
+    """One thing said, in [time, time + 1) where the stamp has `whole_seconds`.
+
+    `service` and `family` (ipv4, ipv6, unix) where it names them; `child` is the pid it is about, `detail`
+    the part that says why, `text` the whole text of the line, `path` and `offset` (bytes) its place.
+    """
+
+    kind: WordKind
+    time: float
+    whole_seconds: bool
+    pid: int | None
+    service: str | None
+    family: str | None
+    child: int | None
+    detail: str
+    text: str
+    path: str
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class MasterLog:
+    """What cyrmaster said, in the order of the log. `paths` are the files read, `since` the time of the first
+    line in them (None: they held no line), so that "nothing was said" can be told from "nothing is left"."""
+
+    words: tuple[MasterWord, ...]
+    paths: tuple[str, ...] = ()
+    since: float | None = None
+
+    def last(self, *kinds: WordKind) -> MasterWord | None:
+        return next((word for word in reversed(self.words) if word.kind in kinds), None)
+
+
+def is_master(ident: str) -> bool:
+    """Whether a line's ident is cyrmaster's: `cyrus/master`, `master`; never Postfix's own master."""
+    *prefix, last = ident.split("/")
+    return last in ("master", "cyrmaster") and not any("postfix" in part for part in prefix)
+
+
+def read_master_log(records: Iterable[Record], paths: Sequence[str] = ()) -> MasterLog:
+    """Take cyrmaster's words (and its children's fatal errors) out of the lines of the mail log."""
+    words: list[MasterWord] = []
+    before: dict[int | None, tuple[Record, bool]] = {}
+    since: float | None = None
+    for record in records:
+        if since is None:
+            since = record.time
+        if not record.parsed:
+            continue
+        if not is_master(record.ident):
+            word = _child_fatal(record)
+        else:
+            word = _master_word(record)
+            if word and word.kind == "exiting" and record.pid in before:
+                # whatever it says just before it gives up is why; only the priority tells it apart
+                cause, known = before[record.pid]
+                if not known:
+                    words.append(_word("fatal", cause, detail=cause.text))
+            before[record.pid] = (record, word is not None)
+        if word:
+            words.append(word)
+    return MasterLog(tuple(words), tuple(paths), since)
+
+
+def in_force(log: MasterLog, pid: int | None = None, started: float | None = None) -> tuple[MasterWord, ...]:
+    """The words that hold now: of the running cyrmaster (`pid`, started at `started`), since its last SIGHUP.
+
+    On SIGHUP it tries everything again and says again what fails. Without a pid: of the last one that spoke.
+    """
+    if pid is None:
+        pid = next((word.pid for word in reversed(log.words) if word.kind not in _BY_CHILDREN), None)
+        started = None
+    earliest = -1.0 if started is None else started - _SLACK
+    own: list[MasterWord] = []
+    for word in log.words:
+        # a child's word is known to be of this cyrmaster's child by the time alone
+        if word.time >= earliest and (
+            word.pid == pid or (word.kind in _BY_CHILDREN and (own or started is not None))
+        ):
+            own.append(word)
+    last_hup = max((index for index, word in enumerate(own) if word.kind == "hup"), default=-1)
+    return tuple(own[last_hup + 1 :])
+
+
+def explain(service: str, words: Sequence[MasterWord], family: str | None = None) -> MasterWord | None:
+    """The word that says why `service` (or its socket of one `family`) does not listen, if there is one."""
+    of_service = [word for word in words if word.service == service]
+    for kind in _EXPLAINING:
+        for word in reversed(of_service):
+            if word.kind == kind and (family is None or word.family in (None, family)):
+                return word
+    return None
+
+
+def reason_for(service: str, lines: Iterable[Record], pid: int | None = None) -> MasterWord | None:
+    """Why `service` does not listen, by the lines of the mail log: cyrmaster's word that is in force."""
+    return explain(service, in_force(read_master_log(lines), pid))
+
+
+def failures(service: str, words: Sequence[MasterWord], since: float) -> tuple[MasterWord, ...]:
+    """The ends of children of `service` that cyrmaster takes for failures since then, one word a child."""
+    found: dict[int | None, MasterWord] = {}
+    for word in words:
+        if word.service == service and word.kind in ("abnormal", "exited") and word.time >= since:
+            found.setdefault(word.child, word)
+    return tuple(found.values())
+
+
+def last_fatal(service: str, words: Sequence[MasterWord]) -> MasterWord | None:
+    """What a process of `service` said last before it died."""
+    return next(
+        (word for word in reversed(words) if word.kind == "child-fatal" and word.service == service), None
+    )
+
+
+def _master_word(record: Record) -> MasterWord | None:
+    for kind, shape in _SHAPES:
+        found = shape.fullmatch(record.text)
+        if found:
+            groups = found.groupdict()
+            return _word(
+                kind,
+                record,
+                detail=groups.get("detail") or record.text,
+                service=groups.get("service"),
+                family=groups.get("family"),
+                child=int(groups["child"]) if groups.get("child") else None,
+            )
+    return None
+
+
+def _child_fatal(record: Record) -> MasterWord | None:
+    found = _CHILD_FATAL.fullmatch(record.text)
+    if not found:
+        return None
+    return _word(
+        "child-fatal",
+        record,
+        detail=found["detail"],
+        service=record.ident.rpartition("/")[2],
+        child=record.pid,
+    )
+
+
+def _word(
+    kind: WordKind,
+    record: Record,
+    *,
+    detail: str,
+    service: str | None = None,
+    family: str | None = None,
+    child: int | None = None,
+) -> MasterWord:
+    return MasterWord(
+        kind,
+        record.time,
+        record.whole_seconds,
+        record.pid,
+        service,
+        family,
+        child,
+        detail,
+        record.text,
+        record.path,
+        record.offset,
+    )

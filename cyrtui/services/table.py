@@ -1,0 +1,87 @@
+"""What is shown of services: one row a service, frozen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from cyrtui.host.facts import Family
+from cyrtui.services.master_log import MasterWord
+from cyrtui.services.observed import Master
+
+# listening: every declared socket waits. partly: some do. not-listening: none does. full: as many processes
+# as maxchild allows, all busy. crashing: its processes die at their start. undeclared: cyrmaster waits where
+# cyrus.conf does not say so. foreign: another program holds the port. unknown: it could not be looked at.
+State = Literal[
+    "listening", "partly", "not-listening", "full", "crashing", "undeclared", "foreign", "unknown"
+]
+# Who can reach it: everybody (all addresses, or a public one), a private network, this host, local processes.
+Exposure = Literal["world", "network", "host", "unix"]
+
+
+@dataclass(frozen=True, slots=True)
+class RowListener:
+    """A socket that waits for the service.
+
+    `children` counts its processes, `busy` those with a client; None where that cannot be told.
+    """
+
+    family: Family
+    address: str
+    port: int | None
+    queue: int | None
+    queue_limit: int | None
+    children: int | None
+    busy: int | None
+    declared: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceRow:
+    """A service as declared and as found.
+
+    `children` counts its processes, `busy` those with a client; `maxchild` is what cyrus.conf allows for each
+    socket and `capacity` for all of them (None: no limit). `queue` clients wait to be accepted, `queue_limit`
+    is how many may, both over all sockets. All four are None where they cannot be told. `reason` is a
+    sentence, `reason_line` cyrmaster's own line behind it and `word` that line with its time and place.
+    `line` is the entry's in cyrus.conf, None for what is not declared.
+    """
+
+    name: str | None
+    cmd: str | None
+    listen: str | None
+    proto: str | None
+    state: State
+    exposure: Exposure | None
+    listeners: tuple[RowListener, ...]
+    children: int | None
+    busy: int | None
+    maxchild: int | None
+    capacity: int | None
+    queue: int | None
+    queue_limit: int | None
+    reason: str | None
+    word: MasterWord | None
+    line: int | None
+
+    @property
+    def reason_line(self) -> str | None:
+        return self.word.text if self.word else None
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceTable:
+    """All services at `taken` (seconds since the epoch).
+
+    `master` is None where cyrmaster does not run, and `master_reason` then says what is known of why.
+    `unexpected` are sockets of cyrmaster that belong to no declared service. `unseen` says in sentences what
+    could not be seen, and what that leaves open.
+    """
+
+    taken: float
+    master: Master | None
+    master_reason: str | None
+    master_word: MasterWord | None
+    rows: tuple[ServiceRow, ...]
+    unexpected: tuple[ServiceRow, ...]
+    unseen: tuple[str, ...]
