@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, Final
+from typing import IO, Any, Final
 
 from cyrtui.errors import FileMissing, FileUnreadable, ObservationError, RecordingError
 from cyrtui.host.facts import FileFacts, Snapshot
@@ -310,7 +310,7 @@ def open_recording(path: str, *, clock: Callable[[], float] = time.monotonic) ->
         raise FileUnreadable(path, f"{shown} cannot be read: {os.strerror(error.errno or 0)}.") from error
 
 
-def read_recording(file: BinaryIO, path: str, *, clock: Callable[[], float] = time.monotonic) -> Recording:
+def read_recording(file: IO[bytes], path: str, *, clock: Callable[[], float] = time.monotonic) -> Recording:
     """The same for an open file; `path` is what it is called in sentences."""
     reader = Reader(file, path)
     recording = Recording(reader.header, clock=clock)

@@ -23,7 +23,7 @@ import json
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Final
+from typing import IO, Any, Final
 
 from cyrtui.errors import RecordingError
 from cyrtui.host.facts import Listener, Process, Snapshot
@@ -127,7 +127,7 @@ def snapshot_from(data: dict[str, Any], taken: float) -> Snapshot:
 class Reader:
     """Reads a recording line by line. `cut` is True afterwards if the file ends in the middle."""
 
-    def __init__(self, file: BinaryIO, name: str) -> None:
+    def __init__(self, file: IO[bytes], name: str) -> None:
         self._file = gzip.GzipFile(fileobj=file, mode="rb")
         self._name = inert(name)
         self.cut = True
@@ -190,7 +190,7 @@ class Reader:
             if not last <= t < 1e9:
                 raise RecordingError(f"{self._name} is broken: the time of line {number} goes backwards.")
             last = t
+            yield Entry(t, data)
             if data.get("end"):
                 self.cut = False
                 return
-            yield Entry(t, data)
