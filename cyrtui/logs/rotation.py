@@ -1,0 +1,110 @@
+"""What stands beside a log: the archives and copies that its rotation leaves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from cyrtui.errors import FileUnreadable
+from cyrtui.host.facts import FileFacts
+from cyrtui.host.protocol import Host, LogFile
+from cyrtui.logs.generation import Generation, begins, line_before
+
+_ROTATED: Final = re.compile(r"[.\-_](?:\d[\d.\-_T]*|old|tmp)\Z")
+_PACKED: Final = re.compile(r"[.\-_](?:\d[\d.\-_T]*|old)\.(?:gz|xz|zst|bz2)\Z")
+_AT_MOST: Final = 64
+
+
+class Siblings:
+    """The files beside the log at `path` that bear its name with a number or a date behind it.
+
+    logrotate(8) (`rotate`, `dateext`, `copytruncate`) and slapd's `logfile-rotate` name them so. Files that
+    were there at the last `look`, or were not written since `since`, are archives of no interest.
+    """
+
+    def __init__(self, host: Host, path: str) -> None:
+        self.since = 0.0
+        self._host = host
+        self._path = path
+        self._known: dict[tuple[int, int], int] = {}
+        self._packed: set[str] = set()
+
+    def look(self) -> None:
+        """Take what is there now as known."""
+        self._known = {facts.identity: facts.size for facts in self._rotated()}
+        self._packed = self._packed_now()
+
+    def newly_packed(self) -> list[str]:
+        """The compressed archives that have come since the last look."""
+        return sorted(self._packed_now() - self._packed)
+
+    def copy_of(self, generation: Generation, taken: Sequence[Generation]) -> LogFile | None:
+        """The copy that `copytruncate` left of a file: it begins alike, and is alike where reading stood."""
+        identities = {one.identity for one in taken}
+        for facts in reversed(self._rotated()):
+            if facts.identity in identities or (file := self._open(facts.path)) is None:
+                continue
+            if _continues(generation, file):
+                return file
+            file.close()
+        return None
+
+    def between(self, before: Sequence[Generation], new: LogFile | None) -> list[tuple[LogFile, int]]:
+        """What the log was between `before` and `new`, where rotation was faster than we were, oldest first.
+
+        Each with the offset up to which it holds only lines that those before it held.
+        """
+        present = [] if new is None else [(new, 0)]
+        held = {generation.identity for generation in before} | {file.identity for file, _ in present}
+        passed: list[tuple[LogFile, int]] = []
+        for facts in self._rotated():
+            # The inode of a deleted archive may be used again, but hardly for a file of the same size.
+            old = self._known.get(facts.identity) == facts.size or facts.mtime < self.since
+            if old or facts.identity in held or (file := self._open(facts.path)) is None:
+                continue
+            if file.identity in held or any(begins(later, file) for later, _ in passed + present):
+                file.close()
+                continue
+            passed.append((file, max((one.shared_with(file) for one in before), default=0)))
+        return passed
+
+    def _open(self, path: str) -> LogFile | None:
+        try:
+            return self._host.open_log(path)
+        except FileUnreadable:
+            return None
+
+    def _named_like(self) -> Iterator[str]:
+        directory, _, name = self._path.rpartition("/")
+        try:
+            names = self._host.listdir(directory or "/")
+        except FileUnreadable:
+            return
+        for other in names:
+            if other.startswith(name) and other != name:
+                yield f"{directory}/{other}"
+
+    def _rotated(self) -> list[FileFacts]:
+        """Files that rotation may have made of the log; the oldest first."""
+        found = []
+        for other in self._named_like():
+            if _ROTATED.match(other, len(self._path)) is None:
+                continue
+            try:
+                found.append(self._host.stat(other))
+            except FileUnreadable:
+                continue
+        return sorted(found, key=lambda facts: (facts.mtime, facts.path))[-_AT_MOST:]
+
+    def _packed_now(self) -> set[str]:
+        return {other for other in self._named_like() if _PACKED.match(other, len(self._path))}
+
+
+def _continues(generation: Generation, file: LogFile) -> bool:
+    """Whether `file` is alike from its beginning to where reading stood, or ends before."""
+    size = file.size()
+    if size < generation.scanned:
+        return size > 0 and generation.shared_with(file) == line_before(file, size + 1)
+    tail = generation.tail
+    return generation.resembles(file) and file.pread(len(tail), generation.scanned - len(tail)) == tail

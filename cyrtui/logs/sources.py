@@ -1,0 +1,169 @@
+"""Which file is which log, and why."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from cyrtui.errors import FileMissing, FileUnreadable
+from cyrtui.host.protocol import Host
+from cyrtui.inert import inert
+from cyrtui.logs.record import LogRole
+from cyrtui.logs.rsyslog import FACILITIES, Destination, read_rsyslog
+
+_NAMES: Final[Mapping[LogRole, tuple[str, ...]]] = {
+    LogRole.MAIL: ("mail.info", "mail.log", "maillog", "mail", "imapd.log"),
+    LogRole.AUTH: ("auth.log", "secure", "auth"),
+    LogRole.SLAPD: ("slapd.log", "slapd", "ldap.log", "openldap.log", "localmessages"),
+}
+_ALL_SORTS: Final = ("syslog", "messages")
+_FACILITIES: Final[Mapping[LogRole, tuple[str, ...]]] = {
+    LogRole.MAIL: ("mail", "local6"),
+    LogRole.AUTH: ("auth", "authpriv"),
+    LogRole.SLAPD: ("local4",),
+}
+"""Cyrus: mail on Debian, local6 upstream (configure --with-syslogfacility); slapd: local4 (slapd(8), -l)."""
+_WANTED: Final[Mapping[LogRole, int]] = {LogRole.MAIL: 6, LogRole.AUTH: 5, LogRole.SLAPD: 7}
+"""The severity down to which a file must have them: info, notice, debug (slapd logs all at debug)."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogSource:
+    """One file and what it is read for. `why` is a sentence; `problem` is one if it cannot be read now.
+
+    `mixed` tells that the file holds other lines than those of its roles. `zone` is an IANA name where its
+    stamps are in another zone than the host's (slapd's `syslog-utc`), None otherwise.
+    """
+
+    path: str
+    roles: frozenset[LogRole]
+    why: str
+    problem: str | None = None
+    mixed: bool = False
+    zone: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogSources:
+    """The logs that were found, mail first; `unfound` are the roles without one; `notes` are sentences."""
+
+    sources: tuple[LogSource, ...]
+    unfound: tuple[LogRole, ...]
+    notes: tuple[str, ...] = ()
+
+    def of(self, role: LogRole) -> LogSource | None:
+        """The log of a role, if there is one."""
+        return next((source for source in self.sources if role in source.roles), None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    path: str
+    why: str
+    mixed: bool
+
+
+def find_sources(
+    host: Host,
+    overrides: Mapping[LogRole, str] | None = None,
+    facilities: Mapping[LogRole, Sequence[str]] | None = None,
+) -> LogSources:
+    """The mail, auth and slapd logs of a host.
+
+    `overrides` are paths that the settings name. Otherwise rsyslog's configuration says where the facilities
+    go (`facilities`: names as in syslog.conf(5), instead of the usual ones of a role), otherwise the usual
+    names in /var/log are tried. Never raises: what cannot be read becomes a sentence.
+    """
+    destinations, notes = read_rsyslog(host)
+    choices: dict[LogRole, _Choice] = {}
+    for role in LogRole:
+        path = (overrides or {}).get(role)
+        if path:
+            choices[role] = _Choice(path, f"the setting {role}_log names it", mixed=_is_for_all_sorts(path))
+            continue
+        wanted = (facilities or {}).get(role) or _FACILITIES[role]
+        found = _from_rsyslog(host, role, wanted, destinations) or _by_name(host, role)
+        if found is not None:
+            choices[role] = found
+    sources = _merge(host, choices)
+    return LogSources(sources, tuple(role for role in LogRole if role not in choices), tuple(notes))
+
+
+def _is_for_all_sorts(path: str) -> bool:
+    return path.rpartition("/")[2] in _ALL_SORTS
+
+
+def _merge(host: Host, choices: Mapping[LogRole, _Choice]) -> tuple[LogSource, ...]:
+    paths = dict.fromkeys(choice.path for choice in choices.values())
+    sources = []
+    for path in paths:
+        mine = {role: choice for role, choice in choices.items() if choice.path == path}
+        why = "; ".join(dict.fromkeys(choice.why for choice in mine.values()))
+        sources.append(
+            LogSource(
+                path,
+                frozenset(mine),
+                f"{inert(path)} is the {' and '.join(mine)} log: {why}.",
+                _problem(host, path),
+                any(choice.mixed for choice in mine.values()),
+            )
+        )
+    return tuple(sources)
+
+
+def _problem(host: Host, path: str) -> str | None:
+    try:
+        host.open_log(path).close()
+    except FileMissing:
+        return f"{inert(path)} is not there; it is read as soon as it appears."
+    except FileUnreadable as error:
+        return str(error)
+    return None
+
+
+def _is_there(host: Host, path: str) -> bool:
+    try:
+        return stat.S_ISREG(host.stat(path).mode)
+    except FileUnreadable:
+        return False
+
+
+def _from_rsyslog(
+    host: Host, role: LogRole, facilities: Sequence[str], destinations: Sequence[Destination]
+) -> _Choice | None:
+    """The file that the first of the facilities goes to, as fully as wanted and with as little besides."""
+    wanted = (2 << _WANTED[role]) - 1
+    best: tuple[tuple[int, int, int, bool, int], Destination, str] | None = None
+    for destination in destinations:
+        taken = [name for name in facilities if name in FACILITIES and destination.takes(name) & wanted]
+        if not taken:
+            continue
+        others = destination.others(facilities)
+        # Who sends local6 to a file of its own does so for Cyrus.
+        main = "local6" if "local6" in taken and not others else taken[0]
+        rank = (
+            1 if main == "local6" and not others else -facilities.index(main),
+            (destination.takes(main) & wanted).bit_count(),
+            -others,
+            _is_there(host, destination.path),
+            destination.takes(main).bit_count(),
+        )
+        if best is None or rank > best[0]:
+            best = (rank, destination, main)
+    if best is None:
+        return None
+    _, chosen, main = best
+    return _Choice(
+        chosen.path, f"{inert(chosen.where)} sends {main} to it", mixed=chosen.others(facilities) > 0
+    )
+
+
+def _by_name(host: Host, role: LogRole) -> _Choice | None:
+    for name in (*_NAMES[role], *_ALL_SORTS):
+        path = f"/var/log/{name}"
+        if _is_there(host, path):
+            why = "it has the usual name, and no configuration of rsyslog was found that says otherwise"
+            return _Choice(path, why, mixed=name in _ALL_SORTS)
+    return None

@@ -1,0 +1,238 @@
+"""The logs of a server, for the screens: the last screen at once, a million lines a log, followed live.
+
+One worker thread calls `open`, `poll` and `backfill`; any thread may make views, read them and search.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import weakref
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, Literal
+
+from cyrtui.errors import FileUnreadable
+from cyrtui.host.protocol import Host
+from cyrtui.inert import inert
+from cyrtui.logs.follow import HalfLine, Lines, LogFollower, Loss, Opened
+from cyrtui.logs.generation import tail_start
+from cyrtui.logs.index import SourceIndex
+from cyrtui.logs.match import FilterError, LineFilter
+from cyrtui.logs.record import LogRole
+from cyrtui.logs.search import search_view
+from cyrtui.logs.shown import LineReader, ShownLine
+from cyrtui.logs.sources import LogSources
+from cyrtui.logs.view import LineView
+
+__all__ = [
+    "Backfill",
+    "FilterError",
+    "LineFilter",
+    "LineStore",
+    "LineView",
+    "Polled",
+    "ShownLine",
+]
+
+LINES_AT_MOST: Final = 1_000_000
+"""Lines of one log that are kept; older ones are not loaded."""
+TAIL_BYTES: Final = 64 << 10
+_AT_ONCE: Final = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """What a `poll` brought: how many new lines, and whether polling again at once brings more."""
+
+    lines: int
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Backfill:
+    """How far the earlier lines have been read in: `fraction` from 0 to 1, `done` when nothing is left."""
+
+    fraction: float
+    done: bool
+
+
+class LineStore:
+    """The lines of some logs, and views of them. `limit` is how many lines of each log are kept."""
+
+    def __init__(self, host: Host, sources: LogSources, limit: int = LINES_AT_MOST) -> None:
+        self.sources = sources
+        self._host = host
+        self._reader = LineReader(host.name.zone)
+        now = host.now()
+        self._indexes = [SourceIndex(one, host.name.zone, now, limit) for one in sources.sources]
+        start = partial(tail_start, length=TAIL_BYTES)
+        self._followers = [LogFollower(host, one.path, start) for one in sources.sources]
+        self._views: weakref.WeakSet[LineView] = weakref.WeakSet()
+        self._losses: list[Loss] = []
+
+    # The worker's part
+
+    def open(self) -> Polled:
+        """Read the last part of every log."""
+        return self.poll()
+
+    def poll(self) -> Polled:
+        """Take in what the logs have got since the last time."""
+        changed: dict[SourceIndex, int] = {}
+        arrived: list[SourceIndex] = []
+        count, more = 0, False
+        now = self._host.now()
+        for follower, index in zip(self._followers, self._indexes, strict=True):
+            batch = follower.poll()
+            more |= batch.more
+            before = index.end
+            for event in batch.events:
+                number = index.end
+                match event:
+                    case Opened(generation, start, first=True):
+                        index.begin(generation, start)
+                        if start:
+                            arrived.append(index)
+                    case Lines():
+                        number = index.add_lines(event, now)
+                    case HalfLine():
+                        number = index.add_half(event, now)
+                    case Loss():
+                        self._losses.append(event)
+                        self._reader.forget()
+                        index.add_note(event.sentence, now)
+                    case _:
+                        continue
+                changed[index] = min(number, changed.get(index, number))
+            count += index.end - before
+        for view in self._all_views() if changed else ():
+            view.take_new(changed)
+            for index in arrived:
+                view.begin_again(index)
+        return Polled(count, more)
+
+    def backfill(self, budget: float = 0.02) -> Backfill:
+        """Read in earlier lines, and take them into the views, for about `budget` seconds."""
+        deadline = time.monotonic() + budget
+        while True:
+            busy = [view for view in self._all_views() if view.extend_back()]
+            if not busy and not self._read_back():
+                break
+            if time.monotonic() >= deadline:
+                break
+        unread = sum(index.unread_bytes for index in self._indexes)
+        views = self._all_views()
+        done = all(index.complete for index in self._indexes) and all(view.complete for view in views)
+        fractions = [view.progress for view in views]
+        known = sum(index.end - index.first for index in self._indexes) * 150
+        fractions.append(known / (known + unread) if unread else 1.0)
+        return Backfill(min(fractions), done)
+
+    def _read_back(self) -> bool:
+        """One slice of the log that has been read back least far in time."""
+        for index in sorted(
+            (one for one in self._indexes if not one.complete), key=_first_time, reverse=True
+        ):
+            lost = index.lost_bytes
+            try:
+                went_on = index.read_back()
+            except FileUnreadable:
+                continue
+            if index.lost_bytes > lost:
+                self._tell_of_loss(index, index.lost_bytes - lost)
+            if went_on:
+                for view in self._all_views():
+                    view.grown_back(index)
+                return True
+        return False
+
+    def _tell_of_loss(self, index: SourceIndex, lost: int) -> None:
+        path = index.source.path
+        sentence = (
+            f"{lost:,} bytes of the earlier part of {inert(path)} went away before they could be indexed."
+        )
+        self._losses.append(Loss(path, sentence, lost))
+        number = index.end
+        index.add_note(sentence, self._host.now())
+        for view in self._all_views():
+            view.take_new({index: number})
+
+    def close(self) -> None:
+        """Let go of the files. Lines that were not looked at before cannot be read any more."""
+        for follower in self._followers:
+            follower.close()
+
+    # Everyone's part
+
+    def view(self, roles: frozenset[LogRole], match: LineFilter | None = None) -> LineView:
+        """A view of the logs of these roles, merged by time; with `match`, of the lines that match only.
+
+        It has its last lines at once unless it must look for matches; `poll` and `backfill` do the rest, as
+        long as someone holds the view. Raises `FilterError`.
+        """
+        view = LineView(self._indexes, roles, match, self._reader)
+        if match is None:
+            for _ in range(8):
+                if view.end - view.first >= _AT_ONCE or not view.extend_back(_AT_ONCE):
+                    break
+        with self._reader.lock:
+            self._views.add(view)
+        return view
+
+    def search(
+        self,
+        view: LineView,
+        what: LineFilter,
+        start: int,
+        direction: Literal[1, -1],
+        stop: threading.Event,
+        *,
+        wait: bool = False,
+    ) -> int | None:
+        """The first line of a view that matches, from number `start` on in a direction, or None.
+
+        To be called in a worker of its own; it ends with None soon after `stop` is set. With `wait` it waits
+        for lines that are still being read in. Raises `FilterError`.
+        """
+        return search_view(view, what.matcher(), start, direction, stop, wait=wait)
+
+    def find(self, view: LineView, path: str, offset: int, time: float | None = None) -> int | None:
+        """The number in a view of the line that begins at `offset` of the log at `path`, if it is there.
+
+        After a rotation two files have had that name: `time`, as in the line's record, tells which is meant.
+        """
+        for index in self._indexes:
+            if index.source.path == path:
+                with index.lock:
+                    line = index.number_at(offset, time)
+                return None if line is None else view.number_of(index, line)
+        return None
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Sentences about logs that cannot be read now."""
+        return tuple(one.problem for one in self._followers if one.problem is not None)
+
+    @property
+    def losses(self) -> tuple[Loss, ...]:
+        """What is lost, or may be, since the store was opened."""
+        return tuple(self._losses)
+
+    @property
+    def lost_bytes(self) -> int:
+        """Bytes that are certainly lost since the store was opened."""
+        return sum(loss.lost for loss in self._losses)
+
+    @property
+    def truncated_sources(self) -> tuple[str, ...]:
+        """The paths of the logs whose older lines are not loaded, because there are too many."""
+        return tuple(one.source.path for one in self._indexes if one.truncated)
+
+    def _all_views(self) -> list[LineView]:
+        with self._reader.lock:
+            return list(self._views)
+
+
+def _first_time(index: SourceIndex) -> float:
+    return index.time(index.first) if index.end > index.first else float("inf")

@@ -1,0 +1,42 @@
+"""Numbers as people say them: spans of time, sizes, counted things."""
+
+from __future__ import annotations
+
+from datetime import datetime, tzinfo
+
+
+def span(seconds: float) -> str:
+    """A span of time in its two largest units: 3d 4h, 12m 5s, 0s."""
+    left = max(0, int(seconds))
+    parts: list[str] = []
+    for unit, name in ((86400, "d"), (3600, "h"), (60, "m"), (1, "s")):
+        number, left = divmod(left, unit)
+        if number or (name == "s" and not parts):
+            parts.append(f"{number}{name}")
+        elif parts:
+            break
+    return " ".join(parts[:2])
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """`1 line`, `2 lines`, `12,000 lines`."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def clock(moment: float, zone: tzinfo | None, *, fraction: bool = False) -> str:
+    """07:04:57, or 07:04:57.120 with `fraction`, in `zone` (None: this machine's)."""
+    then = datetime.fromtimestamp(moment, zone)
+    return f"{then:%H:%M:%S}.{then.microsecond // 1000:03}" if fraction else f"{then:%H:%M:%S}"
+
+
+def moment(when: float, zone: tzinfo | None) -> str:
+    """2026-05-10 13:11, in `zone` (None: this machine's)."""
+    return f"{datetime.fromtimestamp(when, zone):%Y-%m-%d %H:%M}"
+
+
+def distance(seconds: float) -> str:
+    """The distance in time between two lines: `+ 12 ms`, `+ 3.1 s`, `+ 2m 5s`; backwards `- 2 ms`."""
+    sign, size = ("+", seconds) if seconds >= 0 else ("-", -seconds)
+    if size < 0.9995:
+        return f"{sign} {size * 1000:.0f} ms"
+    return f"{sign} {size:.1f} s" if size < 60 else f"{sign} {span(size)}"

@@ -1,0 +1,161 @@
+"""The follower against a plain truth: what stands in the files is handed out, once."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from cyrtui.logs.follow import LogFollower
+from tests.logs.files import FilesHost, append
+
+_ENDED = re.compile(rb"<(\d+)>\Z")
+_STANDING = re.compile(rb"<(\d+)>\n")
+_NAME = "mail.log"
+
+
+class Rotation(RuleBasedStateMachine):
+    """Every line begins and ends with a number of its own, as real ones begin with a stamp."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.directory = Path(tempfile.mkdtemp(prefix="cyrtui-follow-"))
+        self.log = self.directory / _NAME
+        self.next = 0
+        self.written: set[int] = set()
+        self.delivered: list[int] = []
+        self.held: list[int] = []
+        self.opened = False
+        self.logger_has = False
+        self.earlier: set[int] = set()
+        self.host = FilesHost()
+        self.follower = LogFollower(self.host, str(self.log))
+
+    def teardown(self) -> None:
+        self.follower.close()
+        for fd in self.held:
+            os.close(fd)
+        shutil.rmtree(self.directory)
+
+    def archive(self, number: int) -> Path:
+        return self.directory / f"{_NAME}.{number}"
+
+    def shift(self) -> None:
+        """Archives move up by one; the third is deleted."""
+        for number in (3, 2, 1):
+            old = self.archive(number)
+            if old.exists():
+                old.unlink() if number == 3 else old.rename(self.archive(number + 1))
+
+    def filler(self, length: int) -> bytes:
+        """Text that is like no other: lines of a log are known again by what they say."""
+        return hashlib.shake_128(b"%d" % self.next).hexdigest(length // 2 + 1).encode()[:length]
+
+    def line(self, length: int) -> bytes:
+        self.next += 1
+        self.written.add(self.next)
+        return b"%08d " % self.next + self.filler(length) + b"<%d>\n" % self.next
+
+    @initialize(exists=st.booleans())
+    def begin(self, exists: bool) -> None:
+        if exists:
+            append(self.log, self.line(5))
+
+    @rule(lengths=st.lists(st.integers(0, 400), min_size=1, max_size=6))
+    def append_lines(self, lengths: list[int]) -> None:
+        if self.log.exists():
+            append(self.log, b"".join(self.line(length) for length in lengths))
+
+    @rule(length=st.integers(1, 300))
+    def append_half(self, length: int) -> None:
+        if self.log.exists():
+            self.next += 1
+            append(self.log, b"%08d " % self.next + self.filler(length))
+
+    @rule(length=st.integers(0, 60))
+    def append_to_the_renamed_file(self, length: int) -> None:
+        """Until it gets its signal, the logger goes on writing to the file that it has open."""
+        if self.logger_has:
+            append(self.archive(1), self.line(length))
+
+    @precondition(lambda self: self.log.exists())
+    @rule(create=st.booleans())
+    def rename(self, create: bool) -> None:
+        self.shift()
+        self.log.rename(self.archive(1))
+        self.logger_has = True
+        if create:
+            self.log.touch()
+
+    @rule()
+    def create(self) -> None:
+        self.log.touch()
+
+    @precondition(lambda self: self.log.exists())
+    @rule()
+    def delete(self) -> None:
+        self.log.unlink()
+
+    @precondition(lambda self: self.log.exists())
+    @rule()
+    def copy_and_truncate(self) -> None:
+        self.shift()
+        shutil.copyfile(self.log, self.archive(1))
+        self.logger_has = False
+        os.truncate(self.log, 0)
+
+    @precondition(lambda self: self.log.exists())
+    @rule(part=st.floats(0, 1))
+    def truncate(self, part: float) -> None:
+        size = int(self.log.stat().st_size * part)
+        # Fewer bytes than a stamp has tell one beginning of a file from another no more.
+        os.truncate(self.log, size if size > 15 else 0)
+
+    @rule()
+    def poll(self) -> None:
+        more = True
+        while more:
+            batch = self.follower.poll()
+            more = batch.more
+            for line in batch.lines:
+                if (found := _ENDED.search(line)) is not None:
+                    self.delivered.append(int(found[1]))
+        if self.log.exists() and not self.opened:
+            self.opened = True
+            self.earlier = {path.stat().st_ino for path in self.directory.iterdir()} - {
+                self.log.stat().st_ino
+            }
+        missing = self.standing() - set(self.delivered)
+        assert not missing, f"not handed out: {sorted(missing)}"
+        if self.log.exists():
+            fd = os.open(self.log, os.O_RDONLY)
+            if any(os.path.samestat(os.fstat(fd), os.fstat(other)) for other in self.held):
+                os.close(fd)
+            else:
+                self.held.append(fd)
+            if len(self.held) > 3:
+                os.close(self.held.pop(0))
+
+    def standing(self) -> set[int]:
+        """The numbers of the lines that stand in a file which the follower holds, or can find."""
+        texts = [os.pread(fd, 1 << 20, 0) for fd in self.held]
+        if self.opened:
+            files = [path for path in self.directory.iterdir() if path.stat().st_ino not in self.earlier]
+            texts += [path.read_bytes() for path in files]
+        return {int(found) for text in texts for found in _STANDING.findall(text)}
+
+    @invariant()
+    def never_twice(self) -> None:
+        assert len(self.delivered) == len(set(self.delivered)), "a line was handed out twice"
+        assert set(self.delivered) <= self.written
+
+
+TestRotation = Rotation.TestCase
+TestRotation.settings = settings(max_examples=150, stateful_step_count=40, deadline=None, derandomize=True)
