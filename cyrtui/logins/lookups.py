@@ -1,0 +1,258 @@
+"""slapd's connections, put together from its lines: one `Lookup` for each that may be a look-up of ldapdb's.
+
+ldapdb opens one connection for a look-up (plugins/ldapdb.c): SASL bind as the proxy, WhoAmI with the proxied
+authorization control, a base search of the user's entry as that user, unbind. Lines of a connection may be
+out of order, and conn numbers begin again when slapd does: the key is (host, slapd's pid, conn,
+generation).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final
+
+from cyrtui.logins.events import (
+    LdapAccept,
+    LdapAttributes,
+    LdapBind,
+    LdapBindId,
+    LdapBound,
+    LdapClosed,
+    LdapEvent,
+    LdapExtended,
+    LdapOther,
+    LdapProxy,
+    LdapResult,
+    LdapSearch,
+    LdapUnbind,
+    SlapdState,
+)
+from cyrtui.logins.grammar_slapd import read_slapd
+from cyrtui.logins.names import canonical_dn
+from cyrtui.logins.trace import TraceEvent
+
+MAX_LINES: Final = 64
+MAX_OPS: Final = 12
+_SASL_ATTRIBUTE: Final = "cmusaslsecret"
+
+LookupKey = tuple[str, int, int, int]
+
+
+class Fate(Enum):
+    """How a look-up ended."""
+
+    OPEN = "no result yet, or its line is missing"
+    GRANTED = "the entry was read as the user"
+    EMPTY = "the search found nothing"
+    DENIED = "the proxied authorization was denied"
+    BIND_FAILED = "the proxy could not bind"
+    NO_BIND = "closed without a bind"
+    TLS_REFUSED = "StartTLS was refused"
+    BUSY = "the directory was busy or unavailable"
+    ERROR = "another error"
+
+
+_SASL_BIND_IN_PROGRESS: Final = 14
+_PROXY_ERRORS: Final = frozenset({47, 123})
+_BUSY_ERRORS: Final = frozenset({51, 52})
+
+
+_OF_ATTRIBUTE: Final = {
+    "cmusaslsecretplain": "plain",
+    "cmusaslsecretcram-md5": "cram",
+    "cmusaslsecretdigest-md5": "digest",
+    "authpassword": "scram",
+}
+
+
+def _families(attributes: frozenset[str]) -> frozenset[str]:
+    """The kinds of mechanism that the attributes asked for betray; several attempts of a session add up."""
+    names = [name.lower() for name in attributes]
+    return frozenset(
+        _OF_ATTRIBUTE.get(name, name)
+        for name in names
+        if name in _OF_ATTRIBUTE or name.startswith(_SASL_ATTRIBUTE)
+    )
+
+
+@dataclass(slots=True, eq=False)
+class Lookup:
+    """One connection. Times are those of slapd's lines.
+
+    `foreign` is True once it does what ldapdb never does.
+    """
+
+    key: LookupKey
+    lines: list[TraceEvent] = field(default_factory=list)
+    accepted: TraceEvent | None = None
+    closed: TraceEvent | None = None
+    unbound: TraceEvent | None = None
+    first: TraceEvent | None = None
+    last: TraceEvent | None = None
+    deciding: TraceEvent | None = None
+    bound_as: str | None = None
+    authcid: str | None = None
+    bind_asked: bool = False
+    dn: str | None = None
+    dn_as_logged: str | None = None
+    attributes: frozenset[str] = frozenset()
+    families: frozenset[str] = frozenset()
+    result: LdapResult | None = None
+    starttls_ops: frozenset[int] = frozenset()
+    search_ops: frozenset[int] = frozenset()
+    root_ops: frozenset[int] = frozenset()
+    slowest: float = 0.0
+    server_seconds: float = 0.0
+    foreign: bool = False
+    more: int = 0
+
+    @property
+    def conn(self) -> int:
+        return self.key[2]
+
+    @property
+    def pid(self) -> int:
+        return self.key[1]
+
+    def feed(self, event: LdapEvent, at: TraceEvent) -> None:
+        """Take one line of this connection."""
+        if self.foreign:
+            self.more += 1
+            if isinstance(event, LdapClosed):
+                self.closed = at
+            return
+        if len(self.lines) < MAX_LINES:
+            self.lines.append(at)
+        else:
+            self.more += 1
+        if self.first is None:
+            self.first = at
+        self.last = at
+        self._take(event, at)
+        self._shed()
+
+    def _shed(self) -> None:
+        if self.foreign:
+            self.more += len(self.lines)
+            self.lines.clear()
+
+    def amend(self, at: TraceEvent) -> None:
+        """Put a line, known by its place, in the place of its beginning: the rest of it stood on the next
+        line.
+        """
+        if not any(line.path == at.path and line.offset == at.offset for line in self.lines):
+            return
+        lines = [at if line.path == at.path and line.offset == at.offset else line for line in self.lines]
+        fresh = Lookup(self.key, more=self.more)
+        for line in lines:
+            event = read_slapd(line.text)
+            if event is not None and not isinstance(event, SlapdState):
+                fresh.feed(event, line)
+        for name in self.__slots__:
+            setattr(self, name, getattr(fresh, name))
+
+    def _take(self, event: LdapEvent, at: TraceEvent) -> None:
+        match event:
+            case LdapAccept():
+                self.accepted = at
+            case LdapClosed():
+                self.closed = at
+            case LdapUnbind():
+                self.unbound = at
+            case LdapBind(method=method):
+                self.bind_asked = True
+                # ldapdb binds by SASL alone
+                self.foreign = self.foreign or method == 128
+            case LdapBindId(authcid=authcid):
+                self.authcid = authcid
+            case LdapBound(dn=dn, mechanism=mechanism):
+                self.bound_as = canonical_dn(dn)
+                self.foreign = self.foreign or mechanism.upper() == "SIMPLE"
+            case LdapProxy(dn=dn):
+                self.dn, self.dn_as_logged = canonical_dn(dn), dn
+            case LdapSearch(op=op, base=base, scope=scope):
+                self._search(op, base, scope)
+            case LdapAttributes(op=op, names=names):
+                if op not in self.root_ops:
+                    self.attributes |= frozenset(names)
+                    self.families = _families(self.attributes)
+            case LdapExtended(op=op, what=what):
+                if what in {"STARTTLS", "1.3.6.1.4.1.1466.20037"}:
+                    self.starttls_ops |= {op}
+            case LdapResult():
+                self._result(event, at)
+            case LdapOther(change=change):
+                self.foreign = self.foreign or change
+            case _:
+                pass
+
+    def _search(self, op: int, base: str, scope: int) -> None:
+        if scope != 0:
+            self.foreign = True
+        elif base:
+            self.search_ops |= {op}
+            if self.dn is None:
+                self.dn, self.dn_as_logged = canonical_dn(base), base
+        else:
+            self.root_ops |= {op}
+
+    def _result(self, event: LdapResult, at: TraceEvent) -> None:
+        self.foreign = self.foreign or event.op > MAX_OPS or event.tag in {103, 105, 107, 109, 111}
+        if event.etime is not None:
+            self.slowest = max(self.slowest, event.etime)
+            self.server_seconds += event.etime
+        if event.err == _SASL_BIND_IN_PROGRESS and event.tag == 97:
+            return
+        # the last one by operation decides, since lines may be out of order
+        if event.op not in self.root_ops and (self.result is None or event.op >= self.result.op):
+            self.result, self.deciding = event, at
+
+    @property
+    def fate(self) -> Fate:
+        """How it ended, as far as its lines say."""
+        result = self.result
+        if result is None:
+            ended = self.closed is not None or self.unbound is not None
+            return Fate.NO_BIND if ended and not self.bind_asked and self.dn is None else Fate.OPEN
+        if result.err == 0:
+            if result.tag == 101:
+                return Fate.GRANTED if result.entries is None or result.entries > 0 else Fate.EMPTY
+            return Fate.OPEN
+        if result.err in _BUSY_ERRORS:
+            return Fate.BUSY
+        if result.tag == 97:
+            return Fate.BIND_FAILED
+        if result.op in self.starttls_ops:
+            return Fate.TLS_REFUSED
+        if result.err in _PROXY_ERRORS:
+            return Fate.DENIED
+        return Fate.EMPTY if result.tag == 101 and result.err == 32 else Fate.ERROR
+
+    @property
+    def looks_like_ldapdb(self) -> bool:
+        """False for connections that are certainly not a password look-up of ldapdb's."""
+        if self.foreign:
+            return False
+        secrets = self.attributes
+        return not secrets or any(
+            name.lower() in {"userpassword", "authpassword"} or name.startswith(_SASL_ATTRIBUTE)
+            for name in secrets
+        )
+
+    @property
+    def begin(self) -> TraceEvent | None:
+        return self.accepted or self.first
+
+    @property
+    def end(self) -> TraceEvent | None:
+        """The line after which the Cyrus process knew: the deciding result, else the last sign of life."""
+        if self.fate is not Fate.OPEN and self.deciding is not None:
+            return self.deciding
+        return self.unbound or self.closed or self.last
+
+    @property
+    def seconds(self) -> float | None:
+        """From the connection's begin to its deciding line."""
+        begin, end = self.begin, self.end
+        return None if begin is None or end is None else max(0.0, end.time - begin.time)

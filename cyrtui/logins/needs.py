@@ -1,0 +1,283 @@
+"""What an attempt needs of the directory, and what it costs to believe that a look-up was the one.
+
+Costs are negative log likelihoods in nats: 0 is what usually happens, 3 one time in twenty, 7 one in a
+thousand. The numbers come from recorded servers (the reply of slapd and Cyrus' own line are milliseconds
+apart; slapd may write its line after Cyrus has written its own) and lean to the side of doubt.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+from math import log1p
+from typing import Final
+
+from cyrtui.logins.events import BadLogin, Login, SaslText
+from cyrtui.logins.grammar import service_of
+from cyrtui.logins.lookups import Fate, Lookup
+from cyrtui.logins.names import canonical_user
+from cyrtui.logins.sessions import Draft
+from cyrtui.logins.trace import TraceEvent
+
+NEVER: Final = float("inf")
+
+AT_ONCE: Final = 5.0
+"""Seconds that an answer may come after slapd's, for mechanisms that need no more of the client."""
+AFTER_CLIENT: Final = 15.0
+"""The same where the client must send another message first (DIGEST-MD5 when it succeeds, SCRAM)."""
+EARLY: Final = 1.0
+"""Seconds that slapd's line may come after Cyrus' own."""
+PAUSE: Final = 3.0
+"""failedloginpause, in seconds. pop3d alone sleeps before it logs a failed AUTH or APOP; the others after
+it.
+"""
+
+
+class Ending(Enum):
+    """How an attempt ended, as far as it tells how its look-up ended."""
+
+    WELCOME = "ok"
+    WRONG = "authentication failure"
+    NOBODY = "user not found"
+    BROKEN = "generic failure"
+    UNAVAILABLE = "remote authentication server unavailable"
+    TURNED_AWAY = "authorization failure"
+    OTHER = "something else"
+
+
+_FATES: Final[dict[Ending, dict[Fate, float]]] = {
+    Ending.WELCOME: {Fate.GRANTED: 0.0, Fate.OPEN: 2.0},
+    Ending.WRONG: {
+        Fate.GRANTED: 0.0, Fate.BIND_FAILED: 0.0, Fate.ERROR: 2.0, Fate.EMPTY: 3.0, Fate.OPEN: 2.0,
+    },
+    # SASL up to 2.1.23 says "user not found" whatever went wrong
+    Ending.NOBODY: {
+        Fate.GRANTED: 0.0, Fate.EMPTY: 0.0, Fate.DENIED: 0.5, Fate.BIND_FAILED: 0.5, Fate.ERROR: 0.5,
+        Fate.NO_BIND: 1.0, Fate.TLS_REFUSED: 0.5, Fate.BUSY: 1.0, Fate.OPEN: 2.0,
+    },
+    Ending.BROKEN: {
+        Fate.DENIED: 0.0, Fate.TLS_REFUSED: 0.0, Fate.ERROR: 0.5, Fate.NO_BIND: 0.5, Fate.BIND_FAILED: 2.0,
+        Fate.OPEN: 2.0,
+    },
+    Ending.UNAVAILABLE: {Fate.BUSY: 0.0, Fate.NO_BIND: 0.5, Fate.OPEN: 1.0, Fate.ERROR: 2.0},
+    Ending.TURNED_AWAY: {Fate.GRANTED: 0.0, Fate.OPEN: 2.0},
+    Ending.OTHER: dict.fromkeys(Fate, 1.0),
+}  # fmt: skip
+
+_ALONE: Final = {
+    Ending.WELCOME: 7.0,
+    Ending.WRONG: 7.0,
+    Ending.NOBODY: 6.0,
+    Ending.TURNED_AWAY: 6.0,
+    Ending.BROKEN: 5.0,
+    Ending.OTHER: 3.0,
+    Ending.UNAVAILABLE: 0.5,
+}
+
+_FAMILIES: Final = {
+    "plaintext": "plain", "plain": "plain", "login": "plain", "basic": "plain",
+    "cram-md5": "cram", "digest-md5": "digest", "digest": "digest",
+    "apop": "bare", "ntlm": "bare", "otp": "bare",
+}  # fmt: skip
+_WITHOUT_DIRECTORY: Final = frozenset({"anonymous", "kpop", "nopassword", "external", "gssapi", "gss-spnego"})
+_CODES_BEFORE_LOOKUP: Final = frozenset({-4, -5, -6, -7, -16})
+_WORDS_BEFORE_LOOKUP: Final = frozenset(
+    {
+        "invalid user",
+        "anonymous login refused",
+        "error base64 decoding string",
+        "expected string",
+        "proxy authz attempted on non-Murder backend",
+    }
+)
+_STAND_IN: Final = re.compile(r"user (.*) is not allowed to proxy\Z")
+_TEXTS_WITHOUT_LOOKUP: Final = (
+    "cannot connect to saslauthd",
+    "unknown password verifier",
+    "Couldn't find mech",
+    "could not find auxprop plugin",
+)
+
+
+@dataclass(slots=True, eq=False)
+class Need:
+    """An attempt that may have asked the directory. `order` is its place among the lines of the mail log."""
+
+    draft: Draft
+    ending: Ending
+    family: str | None
+    user: str | None
+    plaintext: bool
+    client_speaks_last: bool
+    pause: tuple[float, float]
+    alone: float
+    steps: tuple[TraceEvent, ...]
+
+    @property
+    def at(self) -> TraceEvent:
+        return self.draft.line.at
+
+
+def _ending(attempt: Login | BadLogin) -> Ending:
+    if isinstance(attempt, Login):
+        return Ending.WELCOME
+    if attempt.error == "user not found" or attempt.detail == "no secret in database":
+        return Ending.NOBODY
+    match attempt.code:
+        case -13:
+            return Ending.WRONG
+        case -1:
+            return Ending.BROKEN
+        case -24:
+            return Ending.UNAVAILABLE
+        case -14:
+            return Ending.TURNED_AWAY
+        case _:
+            return Ending.OTHER
+
+
+def asked_for(attempt: Login | BadLogin) -> str | None:
+    """The user whose password was looked up: who wants to act for another proves his own identity first."""
+    if isinstance(attempt, BadLogin) and attempt.detail:
+        found = _STAND_IN.match(attempt.detail)
+        if found is not None:
+            return found[1]
+    return attempt.user
+
+
+def need_of(draft: Draft, auth: tuple[TraceEvent, ...]) -> Need | None:
+    """What `draft` needs; None if it cannot have asked the directory. `auth` are its lines of auth.log."""
+    attempt = draft.attempt
+    if not isinstance(attempt, Login | BadLogin):
+        return None
+    mechanism = (attempt.mechanism or "").lower()
+    if mechanism in _WITHOUT_DIRECTORY:
+        return None
+    if isinstance(attempt, BadLogin):
+        if attempt.code in _CODES_BEFORE_LOOKUP or attempt.error in _WORDS_BEFORE_LOOKUP:
+            return None
+        if "whitespace username" in (attempt.detail or ""):
+            return None
+        texts = [line.event.text for line in draft.before if isinstance(line.event, SaslText)]
+        texts += [at.text for at in auth]
+        if any(known in text for text in texts for known in _TEXTS_WITHOUT_LOOKUP):
+            return None
+    ending = _ending(attempt)
+    user = asked_for(attempt)
+    family = "scram" if mechanism.startswith("scram") else _FAMILIES.get(mechanism)
+    return Need(
+        draft,
+        ending,
+        family,
+        canonical_user(user) if user else None,
+        mechanism in {"plaintext", "apop"},
+        family == "scram" or (family == "digest" and ending is Ending.WELCOME),
+        _pause(attempt, service_of(draft.process.key[1])),
+        _ALONE[ending] if family is not None else min(_ALONE[ending], 3.0),
+        tuple(at for at in auth if " client step " in at.text),
+    )
+
+
+def price_of(lookup: Lookup) -> float:
+    """What it costs to believe that a look-up was for no attempt of which there is a line."""
+    if lookup.fate is Fate.TLS_REFUSED:
+        return 4.0
+    if lookup.fate is Fate.NO_BIND or not lookup.bind_asked:
+        return 1.0
+    return 5.0 if lookup.fate is not Fate.OPEN else 3.0
+
+
+def _delay(gap: float, *, client_speaks: bool) -> float:
+    """The cost of `gap` seconds between slapd's deciding line and Cyrus' own."""
+    if gap < 0.0:
+        return 2.0 * log1p(-gap / 0.005)
+    if client_speaks:
+        return 0.6 * log1p(gap / 0.05)
+    # straight at first: of two look-ups under way at once, delays alone then favour neither pairing
+    return 50.0 * gap if gap < 0.05 else 2.5 + 1.2 * log1p((gap - 0.05) / 0.05)
+
+
+def _pause(attempt: Login | BadLogin, service: str) -> tuple[float, float]:
+    """What it costs to believe that the line was written at once, and after a pause.
+
+    pop3d and timsieved alone write SASL's phrase without its number; the name of the service tells them apart
+    as far as admins name services after what they are.
+    """
+    if isinstance(attempt, Login) or attempt.code is None:
+        return 0.0, NEVER
+    if attempt.mechanism == "APOP":
+        return 1.0, 0.0
+    if attempt.numbered or attempt.mechanism == "plaintext":
+        return 0.0, NEVER
+    if "pop" in service:
+        return 3.0, 0.0
+    return (0.0, 3.0) if "sieve" in service else (0.7, 0.7)
+
+
+def _stamps(need: Need, begin: TraceEvent, end: TraceEvent) -> float:
+    """The cost of the stamps: the answer came at once, or after the pause."""
+    at_once, paused = need.pause
+    cost = NEVER if at_once == NEVER else at_once + _apart(need, begin, end, 0.0)
+    return cost if paused == NEVER else min(cost, paused + _apart(need, begin, end, PAUSE))
+
+
+def _apart(need: Need, begin: TraceEvent, end: TraceEvent, pause: float) -> float:
+    """The cost of two stamps so far apart. A stamp in whole seconds may mean any moment of that second."""
+    at, client = need.at, need.client_speaks_last
+    longest = AFTER_CLIENT if client else AT_ONCE
+    time = at.time - pause
+    low = time - end.time - (1.0 if end.whole_seconds else 0.0)
+    high = time - end.time + (1.0 if at.whole_seconds else 0.0)
+    if high < -EARLY or low > longest:
+        return NEVER
+    if not (at.whole_seconds and end.whole_seconds):
+        return _delay(min(max(0.002, low), high), client_speaks=client)
+    apart = round(time - end.time)
+    if apart == 0:
+        return 0.0
+    if apart < 0:
+        # slapd was between two of its lines when the second ended
+        return 3.0 if begin.time <= time else 5.5
+    if client:
+        return 2.0 + _delay(apart - 1.0, client_speaks=True)
+    return 2.9 if apart == 1 else 2.9 + _delay(apart - 1.0, client_speaks=False)
+
+
+def _not_before(need: Need, begin: TraceEvent) -> bool:
+    """False if the look-up began before the process turned to this attempt."""
+    floor = need.draft.floor
+    if floor is None:
+        return True
+    return begin.time + (1.0 if begin.whole_seconds else 0.05) > floor.time
+
+
+def _steps_agree(need: Need, lookup: Lookup, begin: TraceEvent, end: TraceEvent) -> bool:
+    """False if auth.log shows that this process spoke to the directory at another time."""
+    if not need.steps:
+        return True
+    first, last = need.steps[0], need.steps[-1]
+    slack = 1.0 if first.whole_seconds or begin.whole_seconds else 0.3
+    return begin.time - slack <= last.time and first.time <= end.time + slack
+
+
+def cost_of(need: Need, lookup: Lookup) -> float:
+    """What it costs to believe that `lookup` was made for `need`, names left aside; `NEVER` if it cannot
+    be.
+    """
+    begin, end = lookup.begin, lookup.end
+    if begin is None or end is None:
+        return NEVER
+    cost = _FATES[need.ending].get(lookup.fate, NEVER)
+    if cost == NEVER:
+        return NEVER
+    families = lookup.families
+    if families:
+        if need.family is not None and need.family not in families:
+            return NEVER
+    elif lookup.attributes and need.family not in {None, "bare"}:
+        cost += 3.0
+    cost += _stamps(need, begin, end)
+    if cost == NEVER or not _not_before(need, begin) or not _steps_agree(need, lookup, begin, end):
+        return NEVER
+    return cost
