@@ -196,16 +196,18 @@ class TraceBook:
 
     # --- traces out ---------------------------------------------------------------------------------
 
-    def settle(self, now: float) -> frozenset[TraceKey]:
+    def settle(self, now: float, *, at_rest: bool = False) -> frozenset[TraceKey]:
         """Bring all traces up to date at `now` (seconds since the epoch, the logs' clock).
 
-        Returns the keys of the traces that are new, changed or dropped since the last call.
+        While lines come in quick succession, links of the newest attempts follow within a second of `now`;
+        call it with `at_rest` when none have come lately, so that nothing waits for time to pass. Returns the
+        keys of the traces that are new, changed or dropped since the last call.
         """
         for lookup in self._grown:
             self._correlator.place(lookup)
             self._dirty |= self._correlator.claimants(lookup)
         self._grown.clear()
-        self._dirty |= self._correlator.solve(now)
+        self._dirty |= self._correlator.solve(now, at_rest=at_rest)
         self._dirty |= {draft for draft in self._asking if self._writer.password_known(draft)}
         closing = {draft for draft in self._open if now >= draft.latest + GRACE}
         self._open -= closing

@@ -131,17 +131,20 @@ class Correlator:
 
     # --- solving ------------------------------------------------------------------------------------
 
-    def solve(self, now: float) -> set[Draft]:
+    def solve(self, now: float, *, at_rest: bool = False) -> set[Draft]:
         """Bring links up to date; returns the attempts whose link, or what follows from it, may be another
         now.
 
-        A block into which lines still come is not solved more than once a second of `now`.
+        A block into which lines still come is not solved more than once a second of `now`; `at_rest` says
+        that none come at present.
         """
         changed: set[Draft] = set()
         hot = {
             block
             for block in self._stale
-            if (block + 1) * BLOCK + MARGIN > now and 0.0 <= now - self._solved.get(block, -1.0) < 1.0
+            if not at_rest
+            and (block + 1) * BLOCK + MARGIN > now
+            and 0.0 <= now - self._solved.get(block, -1.0) < 1.0
         }
         for block in self._stale - hot:
             self._solved[block] = now

@@ -180,6 +180,8 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class MasterState:
+    """What master itself does; `text` is the line."""
+
     state: Literal["started", "ready", "reconfigured", "hangup", "stopping", "stopped", "locked"]
     text: str
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 Event = TypeVar("Event")
@@ -14,45 +14,48 @@ Event = TypeVar("Event")
 class Form(Generic[Event]):
     """One form of line.
 
-    `versions` is for the reader: the releases whose source holds it. `starts` is the line's first word, the
-    key of the table; a form without it is tried on every line that holds `holds`. `make` builds the event,
-    or gives None if the text turns out to say something else.
+    `versions` is for the reader: the releases whose source holds it. `pattern` is a regular expression for
+    the whole line. `starts` is the line's first word, the key of the table; a form without it is tried on
+    every line that holds `holds`. `make` builds the event, or gives None if the text turns out to say
+    something else.
     """
 
     name: str
     versions: str
-    pattern: re.Pattern[str]
+    pattern: str
     make: Callable[[re.Match[str]], Event | None]
     starts: str | None = None
     holds: str = ""
 
 
-@dataclass(frozen=True, slots=True)
 class Table(Generic[Event]):
-    """Forms by first word; `read` costs one dictionary look-up for a line that does not matter."""
+    """Forms by first word; `read` costs one dictionary look-up for a line that does not matter.
 
-    forms: tuple[Form[Event], ...]
-    by_word: dict[str, tuple[Form[Event], ...]] = field(init=False)
-    anywhere: tuple[Form[Event], ...] = field(init=False)
+    Patterns are compiled when they are first needed: most runs see few of them.
+    """
 
-    def __post_init__(self) -> None:
-        words: dict[str, list[Form[Event]]] = {}
-        for form in self.forms:
+    def __init__(self, *forms: Form[Event]) -> None:
+        self.forms = forms
+        self._by_word: dict[str, list[Form[Event]]] = {}
+        self._anywhere = [form for form in forms if form.starts is None]
+        self._compiled: dict[str, re.Pattern[str]] = {}
+        for form in forms:
             if form.starts is not None:
-                words.setdefault(form.starts, []).append(form)
-        object.__setattr__(self, "by_word", {word: tuple(forms) for word, forms in words.items()})
-        object.__setattr__(self, "anywhere", tuple(form for form in self.forms if form.starts is None))
+                self._by_word.setdefault(form.starts, []).append(form)
 
-    def candidates(self, text: str) -> Iterable[Form[Event]]:
-        yield from self.by_word.get(text[: text.find(" ")] if " " in text[:64] else text[:64], ())
-        for form in self.anywhere:
+    def _candidates(self, text: str) -> Iterator[Form[Event]]:
+        yield from self._by_word.get(text[:64].partition(" ")[0], ())
+        for form in self._anywhere:
             if form.holds in text:
                 yield form
 
     def find(self, text: str) -> tuple[Form[Event], Event] | None:
         """The first form that fits, and its event."""
-        for form in self.candidates(text):
-            found = form.pattern.match(text)
+        for form in self._candidates(text):
+            pattern = self._compiled.get(form.name)
+            if pattern is None:
+                pattern = self._compiled[form.name] = re.compile(form.pattern, re.DOTALL)
+            found = pattern.match(text)
             if found is not None:
                 event = form.make(found)
                 if event is not None:
@@ -60,5 +63,6 @@ class Table(Generic[Event]):
         return None
 
     def read(self, text: str) -> Event | None:
+        """The event of the first form that fits; None if none does."""
         found = self.find(text)
         return None if found is None else found[1]

@@ -145,7 +145,7 @@ def _form(
     starts: str | None = None,
     holds: str = "",
 ) -> Form[ServiceEvent]:
-    return Form(name, versions, re.compile(pattern, re.DOTALL), make, starts, holds)
+    return Form(name, versions, pattern, make, starts, holds)
 
 
 _LOGINS: Final = (
@@ -405,4 +405,4 @@ _SESSION: Final = (
     _form("fatal", "2.2–3.12", r"Fatal error: (.*)\Z", _fatal, starts="Fatal"),
 )
 
-TABLE: Final[Table[ServiceEvent]] = Table(_LOGINS + _BADLOGINS + _TLS + _SESSION)
+TABLE: Final[Table[ServiceEvent]] = Table(*_LOGINS, *_BADLOGINS, *_TLS, *_SESSION)
