@@ -44,12 +44,31 @@ class Listener:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Processes and listening sockets at `taken`; `unseen` says in sentences what could not be seen."""
+    """Processes and listening sockets at `taken`; `unseen` says in sentences what could not be seen.
+
+    `versions` are (pid of a cyrmaster, the version of Cyrus that its program names), where it can be read.
+    """
 
     taken: float
     processes: tuple[Process, ...]
     listeners: tuple[Listener, ...]
     unseen: tuple[str, ...] = ()
+    versions: tuple[tuple[int, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A connection of a client to a local port; `peer` is numeric.
+
+    `accepted` is False while it waits in the accept queue: no process has it yet.
+    """
+
+    family: Family
+    address: str
+    port: int
+    peer: str
+    peer_port: int
+    accepted: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import os
-import socket
 import stat
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from cyrtui.errors import FileMissing, FileUnreadable
-from cyrtui.host.facts import FileFacts, Snapshot
+from cyrtui.errors import FileMissing, FileUnreadable, ObservationError
+from cyrtui.host.facts import Connection, FileFacts, Snapshot
 from cyrtui.host.protocol import HostName, LogFile, ResolvedListen, Watch
 from cyrtui.inert import inert
 
 
-def read_error(path: str, error: OSError, *, shown: str | None = None) -> FileUnreadable:
-    """The typed error for an OSError met while reading `path`; `shown` is how the user knows the path."""
+def read_error(path: str, error: OSError | ValueError, *, shown: str | None = None) -> FileUnreadable:
+    """The typed error for what was met while reading `path`; `shown` is how the user knows the path."""
     name = inert(shown or path)
+    if isinstance(error, ValueError):
+        # a NUL, or what no encoding of names has
+        return FileMissing(path, f"{name} does not exist; no file can have such a name.")
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         return FileMissing(path, f"{name} does not exist.")
     if isinstance(error, PermissionError):
@@ -60,23 +62,25 @@ def read_regular(real: str, path: str, limit: int) -> bytes:
     """
     try:
         descriptor = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    except (OSError, ValueError) as error:
+        raise read_error(real, error, shown=path) from error
+    try:
+        # asked before it becomes a file object, which no directory can
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise FileUnreadable(path, f"{inert(path)} is not a regular file.")
+        chunks: list[bytes] = []
+        total = 0
+        while chunk := os.read(descriptor, 1 << 20):
+            chunks.append(chunk)
+            total += len(chunk)
+            if total > limit:
+                raise FileUnreadable(
+                    path, f"{inert(path)} is larger than the {limit >> 20} MiB read of such files."
+                )
     except OSError as error:
         raise read_error(real, error, shown=path) from error
-    with os.fdopen(descriptor, "rb", buffering=0) as file:
-        try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise FileUnreadable(path, f"{inert(path)} is not a regular file.")
-            chunks: list[bytes] = []
-            total = 0
-            while chunk := file.read(1 << 20):
-                chunks.append(chunk)
-                total += len(chunk)
-                if total > limit:
-                    raise FileUnreadable(
-                        path, f"{inert(path)} is larger than the {limit >> 20} MiB read of such files."
-                    )
-        except OSError as error:
-            raise read_error(real, error, shown=path) from error
+    finally:
+        os.close(descriptor)
     return b"".join(chunks)
 
 
@@ -84,7 +88,7 @@ def stat_file(real: str, path: str) -> FileFacts:
     """What stat says. Raises `FileMissing` or `FileUnreadable`, naming `path`."""
     try:
         found = os.stat(real)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise read_error(real, error, shown=path) from error
     return FileFacts(
         path,
@@ -101,7 +105,7 @@ def list_directory(real: str, path: str) -> tuple[str, ...]:
     """The names in a directory, sorted. Raises `FileMissing` or `FileUnreadable`, naming `path`."""
     try:
         return tuple(sorted(os.listdir(real)))
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise read_error(real, error, shown=path) from error
 
 
@@ -109,7 +113,10 @@ class LocalHost:
     """This machine, by its files, /proc, psutil and the resolver."""
 
     def __init__(self) -> None:
-        self._name = HostName(inert(socket.gethostname().partition(".")[0]), "local", local_zone())
+        from cyrtui.host.versions import VersionReader
+
+        self._versions = VersionReader()
+        self._name = HostName(inert(os.uname().nodename.partition(".")[0]), "local", local_zone())
 
     @property
     def name(self) -> HostName:
@@ -122,6 +129,10 @@ class LocalHost:
         return read_regular(path, path, limit)
 
     def stat(self, path: str) -> FileFacts:
+        if path.startswith("journal:"):
+            from cyrtui.host.journal import journal_facts
+
+            return journal_facts(path)
         return stat_file(path, path)
 
     def listdir(self, path: str) -> tuple[str, ...]:
@@ -130,12 +141,16 @@ class LocalHost:
     def open_log(self, path: str) -> LogFile:
         from cyrtui.host.local_logs import LocalLogFile
 
+        if path.startswith("journal:"):
+            from cyrtui.host.journal import DIRECTORIES, open_journal
+
+            return open_journal(path, DIRECTORIES, only=False)
         return LocalLogFile(path)
 
     def watch(self, paths: Sequence[str]) -> Watch:
-        from cyrtui.host.local_logs import LocalWatch
+        from cyrtui.host.local_logs import LocalWatch, with_journal
 
-        return LocalWatch(paths)
+        return LocalWatch(with_journal(paths))
 
     def snapshot(self) -> Snapshot:
         from cyrtui.host.processes import read_processes
@@ -143,9 +158,22 @@ class LocalHost:
 
         processes = read_processes()
         listeners, unseen = read_listeners()
-        return Snapshot(time.time(), tuple(processes), tuple(listeners), tuple(unseen))
+        versions = self._versions.of(processes)
+        return Snapshot(time.time(), tuple(processes), tuple(listeners), tuple(unseen), versions)
+
+    def connections(self, ports: Collection[int], limit: int = 2000) -> tuple[Connection, ...]:
+        from cyrtui.host.socket_diag import diag_connections
+
+        try:
+            return tuple(diag_connections(ports, limit))
+        except OSError as error:
+            raise ObservationError(
+                f"The connections cannot be seen: {os.strerror(error.errno or 0)}."
+            ) from error
 
     def resolve(self, node: str | None, service: str, proto: str) -> tuple[ResolvedListen, ...]:
+        import socket
+
         family = {"4": socket.AF_INET, "6": socket.AF_INET6}.get(proto[-1:], socket.AF_UNSPEC)
         kind = socket.SOCK_DGRAM if proto.startswith("udp") else socket.SOCK_STREAM
         try:

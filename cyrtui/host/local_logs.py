@@ -30,7 +30,7 @@ class LocalLogFile:
         self._open = False
         try:
             self._fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise read_error(path, error, shown=shown) from error
         self._open = True
         facts = os.fstat(self._fd)
@@ -96,6 +96,23 @@ class LocalLogFile:
         self.close()
 
 
+def _can_be_a_name(path: str) -> bool:
+    try:
+        return b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
+
+
+def with_journal(paths: Sequence[str], root: str = "") -> list[str]:
+    """The paths, with the journal's own files, below `root`, in the place of the journal."""
+    found = [path for path in paths if not path.startswith("journal:")]
+    if len(found) < len(paths):
+        from cyrtui.host.journal import DIRECTORIES, journal_files
+
+        found += journal_files(root + directory for directory in DIRECTORIES)
+    return found
+
+
 class LocalWatch:
     """Wakes up when one of some files is written, renamed, removed or made; at least every `HEARTBEAT`.
 
@@ -104,7 +121,7 @@ class LocalWatch:
     """
 
     def __init__(self, paths: Sequence[str]) -> None:
-        names = {os.path.abspath(path) for path in paths}
+        names = {os.path.abspath(path) for path in paths if _can_be_a_name(path)}
         self._names = names | {os.path.realpath(path) for path in names}
         self._changed = threading.Event()
         self._stop = threading.Event()

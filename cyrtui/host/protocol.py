@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from cyrtui.host.facts import FileFacts, Snapshot
+from cyrtui.host.facts import Connection, FileFacts, Snapshot
 
 HostKind = Literal["local", "tree", "recording"]
 
@@ -86,6 +86,13 @@ class Host(Protocol):
 
     def snapshot(self) -> Snapshot:
         """Processes and listening sockets now. Raises `ObservationError` if nothing at all can be seen."""
+
+    def connections(self, ports: Collection[int], limit: int = 2000) -> tuple[Connection, ...]:
+        """The clients connected to these local TCP ports, `limit` at most.
+
+        Dearer than `snapshot` where there are many: for what somebody looks at, not for every refresh.
+        Raises `ObservationError` where they cannot be seen.
+        """
 
     def resolve(self, node: str | None, service: str, proto: str) -> tuple[ResolvedListen, ...]:
         """What getaddrinfo (AI_PASSIVE, socket type of `proto`) on that host makes of a listen specification.

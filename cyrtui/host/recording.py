@@ -10,12 +10,13 @@ import bisect
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import IO, Any, Final
 
 from cyrtui.errors import FileMissing, FileUnreadable, ObservationError, RecordingError
-from cyrtui.host.facts import FileFacts, Snapshot
+from cyrtui.host.facts import Connection, FileFacts, Snapshot
 from cyrtui.host.protocol import HostName, LogFile, ResolvedListen, Watch
 from cyrtui.host.recording_format import Entry, Header, Reader, snapshot_from, unpack
 from cyrtui.inert import inert
@@ -132,9 +133,18 @@ class Recording:
         self._snapshots: list[tuple[float, dict[str, Any]]] = []
         self._resolved: dict[tuple[str | None, str, str], tuple[ResolvedListen, ...]] = {}
         self._numbers: dict[str, int] = {}
+        self._directories: dict[str, float] = {}
         self._length = 0.0
         self._make_clock = clock
         self.clock = PlayClock(0.0, clock=clock)
+        self.loaded = False
+        self.rest: Callable[[], None] | None = None
+
+    def load(self) -> None:
+        """Read what follows the header, and begin to play. Raises `RecordingError`; does nothing twice."""
+        rest, self.rest = self.rest, None
+        if rest is not None:
+            rest()
 
     def take(self, entry: Entry) -> None:
         """Add one entry, in order. Raises KeyError, TypeError or ValueError for one that is malformed."""
@@ -147,6 +157,8 @@ class Recording:
             if len(stat) != 4:
                 raise ValueError("stat")
             self._files.setdefault(str(data["file"]), _Versions()).append(t, (unpack(data), stat))
+        elif "dir" in data:
+            self._directories.setdefault(str(data["dir"]).rstrip("/"), t)
         elif "gone" in data:
             self._files.setdefault(str(data["gone"]), _Versions()).append(t, None)
         elif "snapshot" in data:
@@ -163,6 +175,7 @@ class Recording:
         names = sorted({*self._logs, *self._files})
         self._numbers = {name: number for number, name in enumerate(names, start=1)}
         self.clock = PlayClock(self._length, clock=self._make_clock)
+        self.loaded = True
 
     def _position(self) -> float:
         return self.clock.state().position
@@ -205,7 +218,8 @@ class Recording:
             for name, versions in self._files.items()
             if name.startswith(below) and versions.at(position) is not None
         } | {name[len(below) :].partition("/")[0] for name in self._logs if name.startswith(below)}
-        if not names:
+        known = self._directories.get(path.rstrip("/"))
+        if not names and (known is None or known > position):
             raise FileMissing(path, f"{inert(path)} is not in the recording.")
         return tuple(sorted(names))
 
@@ -225,6 +239,9 @@ class Recording:
             raise ObservationError("The recording has no snapshot of processes and sockets at this moment.")
         t, data = self._snapshots[index - 1]
         return snapshot_from(data, self.header.began + t)
+
+    def connections(self, ports: Collection[int], limit: int = 2000) -> tuple[Connection, ...]:
+        raise ObservationError("A recording does not hold the connections that waited in the accept queues.")
 
     def resolve(self, node: str | None, service: str, proto: str) -> tuple[ResolvedListen, ...]:
         return self._resolved.get((node, service, proto), ())
@@ -312,8 +329,23 @@ def open_recording(path: str, *, clock: Callable[[], float] = time.monotonic) ->
 
 def read_recording(file: IO[bytes], path: str, *, clock: Callable[[], float] = time.monotonic) -> Recording:
     """The same for an open file; `path` is what it is called in sentences."""
+    recording = begin_recording(file, path, clock=clock)
+    recording.load()
+    return recording
+
+
+def begin_recording(file: IO[bytes], path: str, *, clock: Callable[[], float] = time.monotonic) -> Recording:
+    """The same, with only the header read yet: `load` must be called before anything but `name` is asked for.
+
+    The file must stay open until then.
+    """
     reader = Reader(file, path)
     recording = Recording(reader.header, clock=clock)
+    recording.rest = partial(_take_all, recording, reader, path)
+    return recording
+
+
+def _take_all(recording: Recording, reader: Reader, path: str) -> None:
     for number, entry in enumerate(reader.entries(), start=2):
         try:
             recording.take(entry)
@@ -326,4 +358,3 @@ def read_recording(file: IO[bytes], path: str, *, clock: Callable[[], float] = t
             f"This recording ends early: {inert(path)} is cut. What was recorded before is shown.",
         )
     recording.start()
-    return recording

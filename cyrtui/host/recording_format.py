@@ -6,8 +6,10 @@ The first line is the header; every other line has `t`, seconds since `began`, n
      "began": 1795332040.5}
     {"t": 0.0, "file": "/etc/cyrus.conf", "text": "...", "stat": [mode, uid, gid, mtime]}   passwords masked
     {"t": 0.0, "gone": "/run/cyrus/proc/4891"}
+    {"t": 0.0, "dir": "/run/cyrus/proc"}                     a directory that is there, empty or not
     {"t": 0.0, "log": "/var/log/mail.info", "text": "whole lines\\n"}
-    {"t": 2.0, "snapshot": {"processes": [...], "listeners": [...], "unseen": [...]}}
+    {"t": 2.0, "snapshot": {"processes": [...], "listeners": [...], "unseen": [...],
+                           "versions": [[237, "3.6.1"]]}}
     {"t": 0.0, "resolve": [["localhost", "imap", "tcp", [["127.0.0.1", 143]]], ...]}
     {"t": 300.0, "end": true}
 
@@ -96,6 +98,7 @@ def snapshot_data(snapshot: Snapshot) -> dict[str, Any]:
             for x in snapshot.listeners
         ],
         "unseen": list(snapshot.unseen),
+        "versions": [list(one) for one in snapshot.versions],
     }
 
 
@@ -121,6 +124,8 @@ def snapshot_from(data: dict[str, Any], taken: float) -> Snapshot:
             for family, address, port, inode, uid, queue, limit, holders, owner in data["listeners"]
         ),
         tuple(map(inert, data["unseen"])),
+        # not in recordings of 0.1.0 and before
+        tuple((int(pid), inert(version)) for pid, version in data.get("versions", ())),
     )
 
 

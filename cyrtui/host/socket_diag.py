@@ -10,11 +10,11 @@ import ipaddress
 import re
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from cyrtui.host.facts import Family
+from cyrtui.host.facts import Connection, Family
 from cyrtui.inert import inert
 
 _NETLINK_SOCK_DIAG: Final = 4
@@ -22,6 +22,11 @@ _SOCK_DIAG_BY_FAMILY: Final = 20
 _NLMSG_ERROR: Final = 2
 _NLMSG_DONE: Final = 3
 _NLM_F_REQUEST_DUMP: Final = 0x301
+_TCP_ESTABLISHED: Final = 1
+_TCP_CLOSE_WAIT: Final = 8
+_INET_DIAG_REQ_BYTECODE: Final = 1
+_INET_DIAG_BC_S_GE: Final = 2
+_INET_DIAG_BC_S_LE: Final = 3
 _TCP_CLOSE: Final = 7  # of a bound UDP or datagram socket without a peer
 _TCP_LISTEN: Final = 10
 _UDIAG_SHOW_NAME: Final = 0x01
@@ -87,6 +92,39 @@ def diag_inet(family: Family) -> list[BoundSocket]:
                 tcp,
             )
         )
+    return found
+
+
+def diag_connections(ports: Collection[int], limit: int) -> list[Connection]:
+    """The clients of some local TCP ports, `limit` at most; the kernel picks them out. Raises OSError."""
+    found: list[Connection] = []
+    for port in ports:
+        for family, number in (("tcp", socket.AF_INET), ("tcp6", socket.AF_INET6)):
+            found += _connections(port, "tcp6" if family == "tcp6" else "tcp", number, limit - len(found))
+    return found
+
+
+def _connections(port: int, family: Family, number: int, limit: int) -> list[Connection]:
+    # struct inet_diag_bc_op: code, yes, no; a port is compared with the `no` of the op behind it
+    bytecode = struct.pack(
+        "=BBHBBHBBHBBH", _INET_DIAG_BC_S_GE, 8, 20, 0, 0, port, _INET_DIAG_BC_S_LE, 8, 12, 0, 0, port
+    )
+    states = 1 << _TCP_ESTABLISHED | 1 << _TCP_CLOSE_WAIT
+    request = struct.pack("=BBBxL48x", number, socket.IPPROTO_TCP, 0, states)
+    request += struct.pack("=HH", 4 + len(bytecode), _INET_DIAG_REQ_BYTECODE) + bytecode
+    found: list[Connection] = []
+    if limit <= 0:
+        return found
+    for message in _dump(request):
+        fields = _INET.unpack_from(message)
+        if int.from_bytes(fields[4], "big") != port:
+            continue
+        size = 16 if number == socket.AF_INET6 else 4
+        local, peer = (ipaddress.ip_address(fields[place][:size]) for place in (6, 7))
+        peer_port = int.from_bytes(fields[5], "big")
+        found.append(Connection(family, str(local), port, str(peer), peer_port, accepted=fields[14] != 0))
+        if len(found) >= limit:
+            break
     return found
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from cyrtui.errors import FileMissing, FileUnreadable, ObservationError
-from cyrtui.host.facts import FileFacts, Snapshot
+from cyrtui.host.facts import Connection, FileFacts, Snapshot
 from cyrtui.host.local import list_directory, read_regular, stat_file
 from cyrtui.host.protocol import HostName, LogFile, ResolvedListen, Watch
 from cyrtui.inert import inert
@@ -54,7 +54,7 @@ class TreeHost:
             here = os.path.join(self._root, *done, part)
             try:
                 target = os.readlink(here)
-            except OSError:
+            except (OSError, ValueError):
                 done.append(part)
                 continue
             links += 1
@@ -76,6 +76,10 @@ class TreeHost:
         return read_regular(self.inside(path), path, limit)
 
     def stat(self, path: str) -> FileFacts:
+        if path.startswith("journal:"):
+            from cyrtui.host.journal import journal_facts
+
+            return journal_facts(path)
         return stat_file(self.inside(path), path)
 
     def listdir(self, path: str) -> tuple[str, ...]:
@@ -84,15 +88,23 @@ class TreeHost:
     def open_log(self, path: str) -> LogFile:
         from cyrtui.host.local_logs import LocalLogFile
 
+        if path.startswith("journal:"):
+            from cyrtui.host.journal import DIRECTORIES, open_journal
+
+            return open_journal(path, [self.inside(one) for one in DIRECTORIES], only=True)
         return LocalLogFile(self.inside(path), shown=path)
 
     def watch(self, paths: Sequence[str]) -> Watch:
-        from cyrtui.host.local_logs import LocalWatch
+        from cyrtui.host.local_logs import LocalWatch, with_journal
 
-        return LocalWatch([self.inside(path) for path in paths])
+        names = [path if path.startswith("journal:") else self.inside(path) for path in paths]
+        return LocalWatch(with_journal(names, self._root))
 
     def snapshot(self) -> Snapshot:
         raise ObservationError("A copied tree has no processes and no sockets; only its files can be read.")
+
+    def connections(self, ports: Collection[int], limit: int = 2000) -> tuple[Connection, ...]:
+        raise ObservationError("A copied tree has no connections; only its files can be read.")
 
     def resolve(self, node: str | None, service: str, proto: str) -> tuple[ResolvedListen, ...]:
         port = self._port(service, "udp" if proto.startswith("udp") else "tcp")

@@ -2,28 +2,50 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import tzinfo
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
 
-from cyrtui.config.cyrus_conf import CYRUS_CONF, CyrusConf, parse_cyrus_conf
-from cyrtui.config.imapd_conf import IMAPD_CONF, parse_imapd_conf
+from cyrtui.config.cyrus_conf import CYRUS_CONF, CyrusConf, Tokenizer, parse_cyrus_conf
+from cyrtui.config.imapd_conf import IMAPD_CONF, ImapdConf, parse_imapd_conf
 from cyrtui.errors import FileUnreadable, ObservationError
-from cyrtui.host.facts import Snapshot
+from cyrtui.host.facts import Process, Snapshot
 from cyrtui.host.protocol import Host
+from cyrtui.host.zone import zone_of
+from cyrtui.services.advice import Advice, advise
 from cyrtui.services.compare import compare
 from cyrtui.services.declared import DeclaredService, declare, names_in_services
 from cyrtui.services.master_log import MasterLog
-from cyrtui.services.observed import choose_master, find_masters
+from cyrtui.services.observed import Master, choose_master, find_masters
 from cyrtui.services.proc_files import ProcFile, read_proc_files
+from cyrtui.services.prometheus import Figures, read_figures
+from cyrtui.services.schedule import ScheduledRow, schedule
 from cyrtui.services.table import ServiceRow, ServiceTable
+
+OBSERVE_EVERY: Final = 1.5
+"""Seconds between two looks: what no log tells, as a service that is full, is seen within two."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceBoard:
-    """cyrus.conf as it stands, and its services as they are found."""
+    """cyrus.conf as it stands, its services as they are found, its schedule, and advice.
+
+    `processes` are cyrmaster's children, `proc_files` say whom they serve (by pid; None: cannot be read),
+    `log` is what the reasons were found in. These three do not count where two boards are compared.
+    """
 
     conf: CyrusConf
     table: ServiceTable
+    schedule: tuple[ScheduledRow, ...] = ()
+    advice: tuple[Advice, ...] = ()
+    processes: tuple[Process, ...] = field(default=(), compare=False)
+    proc_files: Mapping[int, ProcFile] | None = field(default=None, compare=False)
+    log: MasterLog = field(default_factory=lambda: MasterLog(()), compare=False)
+
+    def row(self, name: str) -> ServiceRow | None:
+        """The service of that name."""
+        return next((row for row in self.table.rows if row.name == name), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +70,23 @@ def observe_services(
         data = host.read(cyrus_conf_path)
     except FileUnreadable as error:
         return NoBoard(str(error))
-    conf = parse_cyrus_conf(data, cyrus_conf_path)
     log = log or MasterLog(())
-    services = declare(conf, host.resolve, _service_names(host))
+    zone = zone_of(host)
     if snapshot is None:
         try:
             snapshot = host.snapshot()
         except ObservationError as error:
-            return ServiceBoard(conf, _unknown(services, host.now(), str(error)))
-    proc_files, unseen = _proc_files(host, services, snapshot, cyrus_conf_path)
+            conf = parse_cyrus_conf(data, cyrus_conf_path)
+            services = declare(conf, host.resolve, _service_names(host))
+            table = _unknown(services, host.now(), str(error))
+            planned = schedule(conf, log, None, (), host.now(), zone)
+            return ServiceBoard(conf, table, _unwatched(planned, str(error)), log=log)
+    master = choose_master(find_masters(snapshot), cyrus_conf_path)
+    conf = parse_cyrus_conf(data, cyrus_conf_path, _tokenizer(master))
+    services = declare(conf, host.resolve, _service_names(host))
+    children = tuple(process for process in snapshot.processes if master and process.ppid == master.pid)
+    imapd_confs, unseen = _imapd_confs(host, services)
+    proc_files = None if unseen else _proc_files(host, services, imapd_confs, children, unseen)
     table = compare(
         services,
         snapshot,
@@ -64,22 +94,24 @@ def observe_services(
         cyrus_conf=cyrus_conf_path,
         proc_files=proc_files,
         changed=_changed(host, cyrus_conf_path),
-        zone=zone_of(host),
+        zone=zone,
+        figures=_figures(host, imapd_confs, master),
     )
-    return ServiceBoard(conf, replace(table, unseen=(*table.unseen, *unseen)))
+    return ServiceBoard(
+        conf,
+        replace(table, unseen=(*table.unseen, *unseen)),
+        schedule(conf, log, master, children, snapshot.taken, zone),
+        advise(conf, table.rows, imapd_confs),
+        children,
+        proc_files,
+        log,
+    )
 
 
-def zone_of(host: Host) -> tzinfo | None:
-    """The time zone of a host; None stands for this machine's own."""
-    name = host.name.zone
-    if not name:
-        return None
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        return None
+def _tokenizer(master: Master | None) -> Tokenizer:
+    """How the running cyrmaster takes a line apart; one whose version is not known, as 2.5 and later do."""
+    found = re.match(r"([0-9]+)\.([0-9]+)", (master.version if master else None) or "")
+    return "substring" if found and (int(found[1]), int(found[2])) < (2, 5) else "words"
 
 
 def _service_names(host: Host) -> frozenset[str] | None:
@@ -96,35 +128,53 @@ def _changed(host: Host, path: str) -> float | None:
         return None
 
 
-def _proc_files(
-    host: Host, services: tuple[DeclaredService, ...], snapshot: Snapshot, cyrus_conf: str
-) -> tuple[dict[int, ProcFile] | None, list[str]]:
-    """The proc files of cyrmaster's children, from every directory that its services use."""
-    master = choose_master(find_masters(snapshot), cyrus_conf)
-    if master is None:
-        return {}, []
-    alive = {process.pid for process in snapshot.processes if process.ppid == master.pid}
+def _imapd_confs(host: Host, services: Sequence[DeclaredService]) -> tuple[dict[str, ImapdConf], list[str]]:
+    """The imapd.conf files of the services by path, and what could not be read."""
+    found: dict[str, ImapdConf] = {}
     unseen: list[str] = []
-    directories: dict[str, None] = {}
     # a service without its own -C reads /etc/imapd.conf, whatever cyrmaster was given
     for path in dict.fromkeys(service.config_file or IMAPD_CONF for service in services):
         try:
-            imapd_conf = parse_imapd_conf(host.read, path)
+            found[path] = parse_imapd_conf(host.read, path)
         except FileUnreadable as error:
             unseen.append(f"Which processes have a client cannot be told: {error}")
-            continue
-        names = [service.name for service in services if (service.config_file or IMAPD_CONF) == path]
-        for name in names:
-            directory = imapd_conf.proc_directory(name)
-            if directory:
-                directories[directory] = None
+    return found, unseen
+
+
+def _proc_files(
+    host: Host,
+    services: Sequence[DeclaredService],
+    imapd_confs: Mapping[str, ImapdConf],
+    children: Sequence[Process],
+    unseen: list[str],
+) -> dict[int, ProcFile] | None:
+    """The proc files of cyrmaster's children, from every directory that its services use."""
+    alive = {child.pid for child in children}
+    directories: dict[str, None] = {}
+    for service in services:
+        directory = imapd_confs[service.config_file or IMAPD_CONF].proc_directory(service.name)
+        if directory:
+            directories[directory] = None
     found: dict[int, ProcFile] = {}
-    for directory in directories:
+    for directory in directories if alive else ():
         try:
             found |= read_proc_files(host, directory, alive)
         except FileUnreadable as error:
             unseen.append(f"Which processes have a client cannot be told: {error}")
-    return (None if unseen else found), unseen
+    return None if unseen else found
+
+
+def _figures(
+    host: Host, imapd_confs: Mapping[str, ImapdConf], master: Master | None
+) -> Mapping[str, Figures]:
+    """What cyrmaster writes for Prometheus, by its own imapd.conf."""
+    conf = imapd_confs.get(master.imapd_conf) if master else None
+    return read_figures(host, conf, master.started) if conf and master else {}
+
+
+def _unwatched(rows: Sequence[ScheduledRow], why: str) -> tuple[ScheduledRow, ...]:
+    """A schedule of which it cannot be seen whether it is kept."""
+    return tuple(replace(row, state="unknown", reason=why) for row in rows)
 
 
 def _unknown(services: tuple[DeclaredService, ...], now: float, why: str) -> ServiceTable:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import tzinfo
 from typing import Final
 
 from cyrtui.host.facts import Listener, Snapshot
 from cyrtui.services import reasons
 from cyrtui.services.declared import DeclaredService
-from cyrtui.services.master_log import MasterLog, MasterWord, explain, failures, in_force
+from cyrtui.services.master_log import MasterLog, MasterWord, explain, failures, in_force, tls_failure
 from cyrtui.services.observed import Children, Master, choose_master, find_children, find_masters, held_by
 from cyrtui.services.proc_files import ProcFile
+from cyrtui.services.prometheus import Figures
 from cyrtui.services.reasons import Evidence, Reason
 from cyrtui.services.sockets import Matched, exposure, match_sockets
 from cyrtui.services.table import RowListener, ServiceRow, ServiceTable, State
@@ -31,11 +33,12 @@ def compare(
     proc_files: Mapping[int, ProcFile] | None = None,
     changed: float | None = None,
     zone: tzinfo | None = None,
+    figures: Mapping[str, Figures] | None = None,
 ) -> ServiceTable:
     """Hold the services of cyrus.conf against a snapshot and cyrmaster's words.
 
     `proc_files` by pid (None: they cannot be read); `changed` is the modification time of cyrus.conf; `zone`
-    is that of the times in the sentences (None: local).
+    is that of the times in the sentences (None: local); `figures` are what cyrmaster writes for Prometheus.
     """
     masters = find_masters(snapshot)
     master = choose_master(masters, cyrus_conf)
@@ -57,7 +60,10 @@ def compare(
         if master
         else Children((), {}, {})
     )
-    rows = tuple(_row(one, evidence, children, proc_files) for one in matched)
+    rows = tuple(
+        _with_figures(_row(one, evidence, children, proc_files), (figures or {}).get(one.service.name))
+        for one in matched
+    )
     master_reason, master_word = (None, None) if master else reasons.no_master(evidence)
     if master is None and masters:
         found = ", ".join(f"{other.cyrus_conf} (pid {other.pid})" for other in masters)
@@ -70,6 +76,7 @@ def compare(
         rows,
         tuple(_unexpected_row(listener, evidence, proc_files) for listener in unexpected),
         (*snapshot.unseen, *_unseen(matched, master, masters, children, cyrus_conf)),
+        reasons.stale(evidence, cyrus_conf, figures or {}, declared),
     )
 
 
@@ -114,7 +121,15 @@ def _row(
         reason,
         word,
         service.line,
+        tuple(sorted(pids)),
     )
+
+
+def _with_figures(row: ServiceRow, figures: Figures | None) -> ServiceRow:
+    """The row with the count of its children that cyrmaster wrote, where they cannot be counted."""
+    if figures is None or row.children is not None:
+        return row
+    return replace(row, children=figures.children, busy=figures.active, counted_at=figures.time)
 
 
 def _judge(
@@ -133,6 +148,11 @@ def _judge(
         return ("foreign" if matched.blocking else "not-listening"), reasons.not_waiting(matched, evidence)
     if len(failures(service.name, evidence.words, since)) >= _CRASHES:
         return "crashing", reasons.crashing(service, evidence, since)
+    if "-s" in service.words:
+        # its processes end when a client comes; cyrmaster says nothing of that from 3.2 on
+        broken = tls_failure(service.name, evidence.words, evidence.log.served)
+        if evidence.master and broken:
+            return "crashing", (reasons.no_tls(broken, evidence), broken)
     full = _full(matched, listeners, evidence, count, busy)
     if full:
         return "full", (full, None)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from cyrtui.config.cyrus_conf import CyrusConf, Entry
 from cyrtui.config.cyrus_entries import PROTOS
 from cyrtui.host.facts import Family
+from cyrtui.host.processes import mask_argv
 from cyrtui.host.protocol import ResolvedListen
 
 Resolve = Callable[[str | None, str, str], tuple[ResolvedListen, ...]]
@@ -27,7 +28,9 @@ class ExpectedSocket:
 
 @dataclass(frozen=True, slots=True)
 class DeclaredService:
-    """A service of cyrus.conf. `port` is known even where `expected` is empty because the node is not.
+    """A service of cyrus.conf. `cmd` is for the eye: passwords in it are masked.
+
+    `port` is known even where `expected` is empty because the node is not.
 
     `maxchild` holds for each socket (None: no limit). `problem` says why there can be no socket.
     """
@@ -99,7 +102,7 @@ def _declared(entry: Entry, resolve: Resolve, service_names: frozenset[str] | No
                 port, problem = _unresolved(parts[0], parts[1], entry.proto, resolve, service_names)
     return DeclaredService(
         entry.name,
-        entry.cmd,
+        " ".join(mask_argv(entry.words)),
         entry.words,
         entry.program,
         entry.listen,

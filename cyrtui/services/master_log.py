@@ -7,11 +7,13 @@ with its address family (`imap/ipv4`). How loud a text is differs, so that only 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from cyrtui.logs.record import Record
+from cyrtui.services.runs import Run, RunKeeper
 
 WordKind = Literal[
     "disabled",  # listen, proto or getaddrinfo: the service is off until the next SIGHUP
@@ -24,6 +26,8 @@ WordKind = Literal[
     "ignored",  # on SIGHUP: an entry that at the start would have been fatal
     "fatal",  # the words before `exiting`
     "child-fatal",  # a child's own `Fatal error:`
+    "child-tls",  # a child cannot make TLS: certificate, key or their pair
+    "child-error",  # another error of a child that is worth showing
     "started",
     "hup",
     "reconfigured",
@@ -34,7 +38,7 @@ WordKind = Literal[
 # These say why a service does not listen, those later in the list only where nothing else does.
 _EXPLAINING: Final[tuple[WordKind, ...]] = ("too-many-failures", "disabled", "bind", "ignored", "create")
 # What a forked child says before it becomes a program carries the child's pid.
-_BY_CHILDREN: Final[frozenset[WordKind]] = frozenset({"exec", "child-fatal"})
+_BY_CHILDREN: Final[frozenset[WordKind]] = frozenset({"exec", "child-fatal", "child-tls", "child-error"})
 
 _NAME: Final = r"(?P<service>[A-Za-z0-9]+)(?:/(?P<family>[a-z0-9]+))?"
 _TEXTS: Final[tuple[tuple[WordKind, str], ...]] = (
@@ -80,6 +84,21 @@ _TEXTS: Final[tuple[tuple[WordKind, str], ...]] = (
 )
 _SHAPES: Final = tuple((kind, re.compile(shape)) for kind, shape in _TEXTS)
 _CHILD_FATAL: Final = re.compile(r"Fatal error: (?P<detail>.+)", re.IGNORECASE)
+_CHILD_TLS: Final = re.compile(
+    r"(?P<detail>unable to get (?:private key|certificate) from .+|Private key .+ does not match public .+"
+    r"|TLS server engine: .+|error initializing TLS|\w+: required OpenSSL options not present)"
+)
+_CHILD_ERROR: Final = re.compile(r"(?P<detail>(?:IO|DB|SYNC|QUOTA)ERROR\b.*|LOSTQUOTA\b.*|DBMSG\b.*)")
+_CHILD_TEXTS: Final[tuple[tuple[WordKind, re.Pattern[str]], ...]] = (
+    ("child-fatal", _CHILD_FATAL),
+    ("child-tls", _CHILD_TLS),
+    ("child-error", _CHILD_ERROR),
+)
+# These name no file.
+_VAGUE: Final = ("TLS server engine", "error initializing")
+# Words kept of cyrmaster, and of its children's errors.
+_KEPT: Final = 4000
+_KEPT_OF_CHILDREN: Final = 2000
 # A syslog stamp may be a second late, and the start of a process is known to a few hundredths only.
 _SLACK: Final = 2.0
 
@@ -108,11 +127,17 @@ class MasterWord:
 @dataclass(frozen=True, slots=True)
 class MasterLog:
     """What cyrmaster said, in the order of the log. `paths` are the files read, `since` the time of the first
-    line in them (None: they held no line), so that "nothing was said" can be told from "nothing is left"."""
+    line in them (None: they held no line), so that "nothing was said" can be told from "nothing is left".
+
+    `runs` are those of the programs of START and EVENTS; `served` says when a process of a service last made
+    TLS with a client.
+    """
 
     words: tuple[MasterWord, ...]
     paths: tuple[str, ...] = ()
     since: float | None = None
+    runs: tuple[Run, ...] = ()
+    served: Mapping[str, float] = field(default_factory=dict)
 
     def last(self, *kinds: WordKind) -> MasterWord | None:
         return next((word for word in reversed(self.words) if word.kind in kinds), None)
@@ -124,29 +149,74 @@ def is_master(ident: str) -> bool:
     return last in ("master", "cyrmaster") and not any("postfix" in part for part in prefix)
 
 
-def read_master_log(records: Iterable[Record], paths: Sequence[str] = ()) -> MasterLog:
-    """Take cyrmaster's words (and its children's fatal errors) out of the lines of the mail log."""
-    words: list[MasterWord] = []
-    before: dict[int | None, tuple[Record, bool]] = {}
-    since: float | None = None
-    for record in records:
-        if since is None:
-            since = record.time
-        if not record.parsed:
-            continue
+class WordKeeper:
+    """Takes cyrmaster's words, and those of its children's that matter here, out of the mail log as it comes.
+
+    What is kept is bounded. One thread may feed it; `log` is a value that any thread may read.
+    """
+
+    def __init__(self, paths: Sequence[str] = ()) -> None:
+        self._paths = tuple(paths)
+        self._words: deque[tuple[int, MasterWord]] = deque(maxlen=_KEPT)
+        self._of_children: deque[tuple[int, MasterWord]] = deque(maxlen=_KEPT_OF_CHILDREN)
+        self._before: dict[int | None, tuple[Record, bool]] = {}
+        self._since: float | None = None
+        self._runs = RunKeeper()
+        self._served: dict[str, float] = {}
+        self._number = self._sorted = 0
+        self._all: tuple[MasterWord, ...] = ()
+        self.log = MasterLog((), self._paths)
+
+    def feed(self, records: Iterable[Record]) -> None:
+        """Take records of the mail log, in their order."""
+        changed = False
+        for record in records:
+            if self._since is None:
+                self._since, changed = record.time, True
+            changed = (record.parsed and self._take(record)) or changed
+        if changed:
+            if self._sorted != self._number:
+                self._sorted = self._number
+                both = sorted((*self._words, *self._of_children), key=lambda numbered: numbered[0])
+                self._all = tuple(word for _, word in both)
+            self.log = MasterLog(self._all, self._paths, self._since, self._runs.runs(), dict(self._served))
+
+    def _take(self, record: Record) -> bool:
+        name = record.ident.rpartition("/")[2]
         if not is_master(record.ident):
-            word = _child_fatal(record)
-        else:
-            word = _master_word(record)
-            if word and word.kind == "exiting" and record.pid in before:
-                # whatever it says just before it gives up is why; only the priority tells it apart
-                cause, known = before[record.pid]
-                if not known:
-                    words.append(_word("fatal", cause, detail=cause.text))
-            before[record.pid] = (record, word is not None)
+            run = self._runs.take(name, record)
+            if record.text.startswith("starttls: "):
+                self._served[name] = record.time
+                return True
+            word = _child_word(name, record)
+            if word:
+                self._keep(self._of_children, word)
+            return run or word is not None
+        word = _master_word(record)
+        if word and word.kind == "exiting" and record.pid in self._before:
+            # whatever it says just before it gives up is why; only the priority tells it apart
+            cause, known = self._before[record.pid]
+            if not known:
+                self._keep(self._words, _word("fatal", cause, detail=cause.text))
+        self._before[record.pid] = (record, word is not None)
+        while len(self._before) > 100:
+            # children that have not become a program yet speak under this name too
+            del self._before[next(iter(self._before))]
+        run = self._runs.end(record)
         if word:
-            words.append(word)
-    return MasterLog(tuple(words), tuple(paths), since)
+            self._keep(self._words, word)
+        return run or word is not None
+
+    def _keep(self, where: deque[tuple[int, MasterWord]], word: MasterWord) -> None:
+        self._number += 1
+        where.append((self._number, word))
+
+
+def read_master_log(records: Iterable[Record], paths: Sequence[str] = ()) -> MasterLog:
+    """Take cyrmaster's words (and its children's errors) out of the lines of the mail log."""
+    keeper = WordKeeper(paths)
+    keeper.feed(records)
+    return keeper.log
 
 
 def in_force(log: MasterLog, pid: int | None = None, started: float | None = None) -> tuple[MasterWord, ...]:
@@ -160,6 +230,9 @@ def in_force(log: MasterLog, pid: int | None = None, started: float | None = Non
     earliest = -1.0 if started is None else started - _SLACK
     own: list[MasterWord] = []
     for word in log.words:
+        if word.kind in ("stopping", "exiting") and word.pid != pid:
+            # another cyrmaster's end: what came before was of its children
+            own = [kept for kept in own if kept.pid == pid]
         # a child's word is known to be of this cyrmaster's child by the time alone
         if word.time >= earliest and (
             word.pid == pid or (word.kind in _BY_CHILDREN and (own or started is not None))
@@ -200,6 +273,18 @@ def last_fatal(service: str, words: Sequence[MasterWord]) -> MasterWord | None:
     )
 
 
+def tls_failure(service: str, words: Sequence[MasterWord], served: Mapping[str, float]) -> MasterWord | None:
+    """Why the processes of `service` cannot make TLS, unless one has since; the last cause in the log."""
+    since = served.get(service, float("-inf"))
+    of_service = [
+        word for word in words if word.kind == "child-tls" and word.service == service and word.time > since
+    ]
+    of_service.reverse()
+    return next((word for word in of_service if not word.detail.startswith(_VAGUE)), None) or next(
+        iter(of_service), None
+    )
+
+
 def _master_word(record: Record) -> MasterWord | None:
     for kind, shape in _SHAPES:
         found = shape.fullmatch(record.text)
@@ -216,17 +301,12 @@ def _master_word(record: Record) -> MasterWord | None:
     return None
 
 
-def _child_fatal(record: Record) -> MasterWord | None:
-    found = _CHILD_FATAL.fullmatch(record.text)
-    if not found:
-        return None
-    return _word(
-        "child-fatal",
-        record,
-        detail=found["detail"],
-        service=record.ident.rpartition("/")[2],
-        child=record.pid,
-    )
+def _child_word(name: str, record: Record) -> MasterWord | None:
+    for kind, shape in _CHILD_TEXTS:
+        found = shape.fullmatch(record.text)
+        if found:
+            return _word(kind, record, detail=found["detail"], service=name, child=record.pid)
+    return None
 
 
 def _word(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -14,6 +15,7 @@ from cyrtui.services.proc_files import ProcFile
 
 # Debian runs it as cyrmaster, Red Hat as cyrus-master; upstream it is just master, as Postfix's is.
 _SURE_NAMES: Final = ("cyrmaster", "cyrus-master")
+DEFAULT_BACKLOG: Final = 32
 _POSTFIX: Final = ("postfix", "libexec/postfix")
 _CYRUS_PROGRAMS: Final = frozenset(
     {"imapd", "pop3d", "lmtpd", "timsieved", "httpd", "nntpd", "mupdate", "notifyd"}
@@ -22,7 +24,11 @@ _CYRUS_PROGRAMS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Master:
-    """The running cyrmaster. `started` in seconds since the epoch; the files are those of its -C and -M."""
+    """The running cyrmaster. `started` in seconds since the epoch; the files are those of its -C and -M.
+
+    `pid_file` is that of its -p (None: its own default), `backlog` the length of the accept queues that it
+    asks for (-l), `version` that of Cyrus where it can be read.
+    """
 
     pid: int
     started: float
@@ -31,6 +37,8 @@ class Master:
     imapd_conf: str
     cyrus_conf: str
     version: str | None = None
+    pid_file: str | None = None
+    backlog: int = DEFAULT_BACKLOG
 
 
 def find_masters(snapshot: Snapshot) -> tuple[Master, ...]:
@@ -38,6 +46,7 @@ def find_masters(snapshot: Snapshot) -> tuple[Master, ...]:
     by_pid = {process.pid: process for process in snapshot.processes}
     found = [process for process in snapshot.processes if _is_master(process, snapshot)]
     pids = {process.pid for process in found}
+    versions = dict(snapshot.versions)
     # between fork and exec a child is still called cyrmaster
     return tuple(
         Master(
@@ -47,6 +56,9 @@ def find_masters(snapshot: Snapshot) -> tuple[Master, ...]:
             process.argv,
             _argument(process.argv, "-C") or IMAPD_CONF,
             _argument(process.argv, "-M") or CYRUS_CONF,
+            versions.get(process.pid),
+            _argument(process.argv, "-p"),
+            _backlog(_argument(process.argv, "-l")),
         )
         for process in found
         if process.ppid not in pids or by_pid[process.ppid].argv != process.argv
@@ -72,6 +84,12 @@ def _is_master(process: Process, snapshot: Snapshot) -> bool:
     # a path that says nothing: its children tell
     children = {child.name for child in snapshot.processes if child.ppid == process.pid}
     return bool(children & _CYRUS_PROGRAMS) or (not program.startswith("/") and process.user == "cyrus")
+
+
+def _backlog(text: str | None) -> int:
+    """The argument of -l as atoi reads it; master/master.c takes its default for what is not positive."""
+    found = re.match(r"\s*\+?([0-9]{1,9})", text or "")
+    return (int(found[1]) if found else 0) or DEFAULT_BACKLOG
 
 
 def _argument(argv: Sequence[str], option: str) -> str | None:

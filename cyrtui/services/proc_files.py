@@ -8,7 +8,7 @@ was killed leaves its own behind.
 from __future__ import annotations
 
 from collections.abc import Container
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cyrtui.errors import FileUnreadable
 from cyrtui.host.protocol import Host
@@ -17,7 +17,10 @@ from cyrtui.inert import inert
 
 @dataclass(frozen=True, slots=True)
 class ProcFile:
-    """Whom a process serves; an empty text where the file does not say. `service` is None up to 2.4."""
+    """Whom a process serves; an empty text where the file does not say. `service` is None up to 2.4.
+
+    `path` is the file's, empty where it is not known.
+    """
 
     pid: int
     service: str | None
@@ -25,6 +28,7 @@ class ProcFile:
     user: str
     mailbox: str
     command: str
+    path: str = ""
 
 
 def parse_proc_file(pid: int, data: bytes) -> ProcFile:
@@ -49,5 +53,5 @@ def read_proc_files(host: Host, directory: str, alive: Container[int]) -> dict[i
             data = host.read(f"{directory}/{name}", 1 << 16)
         except FileUnreadable:
             continue
-        found[int(name)] = parse_proc_file(int(name), data)
+        found[int(name)] = replace(parse_proc_file(int(name), data), path=f"{directory}/{name}")
     return found

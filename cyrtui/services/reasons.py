@@ -11,6 +11,7 @@ from cyrtui.host.facts import Listener, Process
 from cyrtui.services.declared import DeclaredService, ExpectedSocket
 from cyrtui.services.master_log import MasterLog, MasterWord, explain, failures, last_fatal
 from cyrtui.services.observed import Master
+from cyrtui.services.prometheus import Figures
 from cyrtui.services.sockets import Matched, ip_version
 
 _IN_USE: Final = "Address already in use"
@@ -193,6 +194,42 @@ def crashing(service: DeclaredService, evidence: Evidence, since: float) -> Reas
     return f"{len(ends)} of its processes died since {when} ({ends[-1].detail}){why}", ends[-1]
 
 
+def no_tls(word: MasterWord, evidence: Evidence) -> str:
+    """Its processes end as soon as a client connects, for they cannot make TLS."""
+    return (
+        "its processes cannot make TLS and end when a client connects:"
+        f" {word.detail.removesuffix(': (null)')} (at {evidence.clock(word.time)}, and no TLS since)"
+    )
+
+
+def stale(
+    evidence: Evidence, cyrus_conf: str, figures: Mapping[str, Figures], declared: Sequence[DeclaredService]
+) -> str | None:
+    """That cyrmaster works with an older cyrus.conf than the one that stands there."""
+    master, read = evidence.master, evidence.read_at()
+    if master is None or read is None or master.cyrus_conf != cyrus_conf:
+        return None
+    if evidence.changed is not None and evidence.changed > read:
+        when = evidence.clock(evidence.changed)
+        since = evidence.log.since
+        if since is None or since > read + 1:
+            return (
+                f"{cyrus_conf} was changed at {when}, after cyrmaster was started at {evidence.clock(read)};"
+                " whether a SIGHUP has made it read the change cannot be seen, for the log does not go back"
+                " so far"
+            )
+        return (
+            f"{cyrus_conf} was changed at {when}, and cyrmaster has not read it since"
+            f" {evidence.clock(read)}: the change takes a restart or a SIGHUP"
+        )
+    for service in declared:
+        known = figures.get(service.name)
+        if known is not None and known.maxchild != service.maxchild:
+            works = "no maxchild" if known.maxchild is None else f"maxchild={known.maxchild}"
+            return f"cyrmaster works with {works} for {service.name}, and {cyrus_conf} says otherwise"
+    return None
+
+
 def perhaps_full(matched: Matched, children: int | None) -> str | None:
     """That clients wait, and that it cannot be told whether maxchild is why."""
     limit = matched.service.maxchild
@@ -226,4 +263,11 @@ def no_master(evidence: Evidence) -> Reason:
     word = next((word for word in reversed(evidence.words) if word.kind in ("stopping", "exiting")), None)
     if word:
         return f"cyrmaster was stopped at {evidence.clock(word.time)}", word
+    word = next((word for word in reversed(evidence.words) if not word.kind.startswith("child-")), None)
+    if word:
+        when = evidence.clock(word.time)
+        return (
+            f'cyrmaster is not running and has not said why; its last word was "{word.text}" at {when}',
+            word,
+        )
     return f"cyrmaster is not running; {silence(evidence)}", None

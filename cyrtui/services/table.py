@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from cyrtui.host.facts import Family
@@ -44,7 +44,8 @@ class ServiceRow:
     socket and `capacity` for all of them (None: no limit). `queue` clients wait to be accepted, `queue_limit`
     is how many may, both over all sockets. All four are None where they cannot be told. `reason` is a
     sentence, `reason_line` cyrmaster's own line behind it and `word` that line with its time and place.
-    `line` is the entry's in cyrus.conf, None for what is not declared.
+    `line` is the entry's in cyrus.conf, None for what is not declared. `pids` are its processes, where they
+    can be told. `counted_at` is None where they were counted now, else when cyrmaster counted them itself.
     """
 
     name: str | None
@@ -63,6 +64,8 @@ class ServiceRow:
     reason: str | None
     word: MasterWord | None
     line: int | None
+    pids: tuple[int, ...] = field(default=(), compare=False)
+    counted_at: float | None = field(default=None, compare=False)
 
     @property
     def reason_line(self) -> str | None:
@@ -75,7 +78,8 @@ class ServiceTable:
 
     `master` is None where cyrmaster does not run, and `master_reason` then says what is known of why.
     `unexpected` are sockets of cyrmaster that belong to no declared service. `unseen` says in sentences what
-    could not be seen, and what that leaves open.
+    could not be seen, and what that leaves open. `stale` says that cyrus.conf was changed and that cyrmaster
+    has not read it since, None where it has.
     """
 
     taken: float
@@ -85,3 +89,4 @@ class ServiceTable:
     rows: tuple[ServiceRow, ...]
     unexpected: tuple[ServiceRow, ...]
     unseen: tuple[str, ...]
+    stale: str | None = None

@@ -101,3 +101,18 @@ def test_closing_ends_a_wait_in_another_thread(tmp_path: Path) -> None:
     waiter.join(60)
     assert not waiter.is_alive()
     assert not watch.wait(3600.0)
+
+
+def test_a_directory_that_tells_nothing_is_looked_at_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As over NFS, or where no inotify watches are left."""
+
+    def no_watches(*_: object, **__: object) -> None:
+        raise OSError(28, "inotify watch limit reached")
+
+    monkeypatch.setattr("watchfiles.watch", no_watches)
+    monkeypatch.setattr("cyrtui.host.local_logs.HEARTBEAT", 0.05)
+    watch = LocalWatch([str(tmp_path / "mail.log")])
+    assert watch.wait(10)
+    watch.close()

@@ -179,3 +179,29 @@ def test_a_moment_before_the_first_snapshot_has_none() -> None:
     recording.start()
     with pytest.raises(ObservationError, match="no snapshot"):
         recording.snapshot()
+
+
+def test_the_version_of_cyrus_is_kept_and_an_older_recording_has_none() -> None:
+    known = Snapshot(BEGAN, (), (), (), ((237, "3.6.1-Debian"),))
+    recording, hand = opened(recorded({"t": 3.0, "snapshot": snapshot_data(known)}))
+    hand.time += 3.0
+    assert recording.snapshot().versions == ((237, "3.6.1-Debian"),)
+    old = snapshot_data(known)
+    del old["versions"]
+    recording, hand = opened(recorded({"t": 3.0, "snapshot": old}))
+    hand.time += 3.0
+    assert recording.snapshot().versions == ()
+
+
+def test_a_directory_that_was_there_may_be_empty() -> None:
+    recording, hand = opened(recorded({"t": 3.0, "dir": "/run/cyrus/proc"}))
+    with pytest.raises(FileMissing):
+        recording.listdir("/run/cyrus/proc")
+    hand.time += 3.0
+    assert recording.listdir("/run/cyrus/proc") == ()
+
+
+def test_connections_are_not_in_a_recording() -> None:
+    recording, _ = opened(recorded())
+    with pytest.raises(ObservationError, match="does not hold the connections"):
+        recording.connections([143])

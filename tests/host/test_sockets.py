@@ -12,7 +12,7 @@ import pytest
 
 from cyrtui.errors import ObservationError
 from cyrtui.host.facts import Listener
-from cyrtui.host.socket_diag import diag_inet, diag_unix
+from cyrtui.host.socket_diag import diag_connections, diag_inet, diag_unix
 from cyrtui.host.sockets import SocketReader, read_inet_table, read_listeners, read_unix_table
 
 
@@ -300,3 +300,30 @@ class TestThrift:
         tcp.write_text(TCP + TCP.splitlines()[1].replace("501", "601").replace(":008F", ":03E1") + "\n")
         (made_up.path / "100" / "fd" / "9").symlink_to("socket:[601]")
         assert [listener.holders for listener in reader.read()[0] if listener.inode == 601] == [(100,)]
+
+
+class TestConnections:
+    def test_who_is_served_and_who_waits(self, opened: ExitStack) -> None:
+        waiting = opened.enter_context(socket.create_server(("127.0.0.1", 0)))
+        port = waiting.getsockname()[1]
+        first = opened.enter_context(socket.create_connection(("127.0.0.1", port)))
+        served, _ = waiting.accept()
+        opened.enter_context(served)
+        second = opened.enter_context(socket.create_connection(("127.0.0.1", port)))
+        found = {one.peer_port: one for one in diag_connections([port], 10)}
+        assert set(found) == {first.getsockname()[1], second.getsockname()[1]}
+        assert found[first.getsockname()[1]].accepted
+        assert not found[second.getsockname()[1]].accepted
+        assert {(one.address, one.port, one.peer) for one in found.values()} == {
+            ("127.0.0.1", port, "127.0.0.1")
+        }
+
+    def test_no_more_than_the_limit(self, opened: ExitStack) -> None:
+        waiting = opened.enter_context(socket.create_server(("127.0.0.1", 0)))
+        port = waiting.getsockname()[1]
+        for _ in range(5):
+            opened.enter_context(socket.create_connection(("127.0.0.1", port)))
+        assert len(diag_connections([port], 3)) == 3
+
+    def test_of_a_port_that_nobody_uses(self) -> None:
+        assert diag_connections([1], 10) == []

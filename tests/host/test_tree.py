@@ -51,6 +51,20 @@ def test_a_pipe_is_refused_and_not_waited_for(tree: TreeHost, tmp_path: Path) ->
         tree.read("/etc/pipe")
 
 
+def test_a_directory_in_the_place_of_a_file_is_refused(tree: TreeHost, tmp_path: Path) -> None:
+    (tmp_path / "copy/etc/cyrus.conf").mkdir()
+    with pytest.raises(FileUnreadable, match=r"^/etc/cyrus\.conf is not a regular file\.$"):
+        tree.read("/etc/cyrus.conf")
+
+
+@pytest.mark.parametrize("name", ["/etc/a\0b", "/etc/\ud800", "/\0/imapd.conf"])
+def test_a_name_that_no_file_can_have_is_a_file_that_is_not_there(tree: TreeHost, name: str) -> None:
+    for ask in (tree.read, tree.stat, tree.listdir, tree.open_log):
+        with pytest.raises(FileMissing, match="no file can have such a name"):
+            ask(name)
+    tree.watch([name]).close()
+
+
 def test_a_file_over_the_limit_is_refused(tree: TreeHost, tmp_path: Path) -> None:
     (tmp_path / "copy/etc/big").write_bytes(b"x" * 100)
     with pytest.raises(FileUnreadable, match="larger"):

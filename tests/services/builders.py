@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from cyrtui.errors import FileMissing, FileUnreadable, ObservationError
-from cyrtui.host.facts import Family, FileFacts, Listener, Process, Snapshot
+from cyrtui.host.facts import Connection, Family, FileFacts, Listener, Process, Snapshot
 from cyrtui.host.protocol import HostName, LogFile, ResolvedListen, Watch
 from cyrtui.logs.record import LogRole, Record
 
@@ -22,6 +22,7 @@ _LINE = re.compile(r"(\w{3} \d\d \d\d:\d\d:\d\d) (?:(\w+) )?([\w/]+)\[(\d+)\]: (
 
 PORTS = {"imap": 143, "imaps": 993, "pop3": 110, "sieve": 4190}
 NODES = {None: ("0.0.0.0", "::"), "localhost": ("::1", "127.0.0.1"), "lan": ("192.168.1.5",)}
+NODES |= {node: (node,) for node in ("127.0.0.1", "0.0.0.0")}
 
 
 def moment(clock: str) -> float:
@@ -123,6 +124,7 @@ class FakeHost:
     changed: float = NOON - 7200
     closed: frozenset[str] = frozenset()
     zone: str | None = "UTC"
+    clients: tuple[Connection, ...] = ()
     asked: list[str] = field(default_factory=list)
 
     @property
@@ -158,6 +160,9 @@ class FakeHost:
         if self.seen is None:
             raise ObservationError("A copied tree has no processes.")
         return self.seen
+
+    def connections(self, ports: Collection[int], limit: int = 2000) -> tuple[Connection, ...]:
+        return tuple(one for one in self.clients if one.port in ports)
 
     def resolve(self, node: str | None, service: str, proto: str) -> tuple[ResolvedListen, ...]:
         return resolve(node, service, proto)

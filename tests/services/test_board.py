@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from cyrtui.host.facts import Process
 from cyrtui.services.board import NoBoard, ServiceBoard, observe_services
 from cyrtui.services.master_log import read_master_log
@@ -116,3 +118,17 @@ def test_a_broken_file_still_shows() -> None:
     found = board(host(files={"/etc/cyrus.conf": broken}))
     assert [row.name for row in found.table.rows] == ["imap", "imaps", "lmtp", "si-eve"]
     assert [fault.line for fault in found.conf.faults] == [10]
+
+
+def test_a_cyrmaster_of_2_4_reads_its_file_as_2_4_does() -> None:
+    # up to 2.4 whatever stands between is no matter; since 2.5 it is an error
+    conf = b'SERVICES {\n imap cmd="imapd" , listen="localhost:imap"\n}\n'
+    on = host(files={"/etc/cyrus.conf": conf})
+    assert on.seen is not None
+    assert [fault.severity for fault in board(on).conf.faults] == ["error"]
+    on.seen = replace(on.seen, versions=((MASTER, "2.4.17-Debian"),))
+    found = board(on)
+    assert found.conf.faults == ()
+    assert found.table.rows[0].listen == "localhost:imap"
+    assert found.table.master is not None
+    assert found.table.master.version == "2.4.17-Debian"

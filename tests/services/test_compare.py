@@ -414,7 +414,13 @@ class TestMaster:
         )
 
     def test_gone_without_a_word(self) -> None:
-        assert table([], said("10:00:00 ready for work"), processes=[]).master_reason == (
+        found = table([], said("10:00:00 ready for work"), processes=[])
+        assert found.master_reason == (
+            'cyrmaster is not running and has not said why; its last word was "ready for work" at 10:00:00'
+        )
+        assert found.master_word is not None
+        quiet = ["Nov 22 10:00:00 mail cyrus/imap[7]: login: x"]
+        assert table([], records(quiet), processes=[]).master_reason == (
             f"cyrmaster is not running; master has logged no reason in {LOG}"
         )
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from cyrtui.services.master_log import (
     MasterLog,
     MasterWord,
+    WordKeeper,
     explain,
     failures,
     in_force,
@@ -14,6 +15,7 @@ from cyrtui.services.master_log import (
     last_fatal,
     read_master_log,
     reason_for,
+    tls_failure,
 )
 from tests.services.builders import MASTER, RECORDINGS, moment, records, said
 
@@ -190,3 +192,47 @@ def test_any_text(texts: list[str]) -> None:
     lines = said(*("10:00:00 x" for _ in texts))
     log = read_master_log(replace(line, text=text) for line, text in zip(lines, texts, strict=True))
     assert len(log.words) <= 2 * len(texts)
+
+
+class TestKeeper:
+    def test_errors_of_children_push_no_word_of_master_out(self) -> None:
+        keeper = WordKeeper(["/m"])
+        keeper.feed(said("10:00:00 Servname not supported for ai_socktype, disabling lmtp"))
+        flood = [
+            f"Nov 22 10:00:01 mail cyrus/imap[{pid}]: IOERROR: opening /x: nothing" for pid in range(9000)
+        ]
+        keeper.feed(records(flood))
+        assert explain("lmtp", in_force(keeper.log, MASTER)) is not None
+        assert len(keeper.log.words) < 3000
+
+    def test_fed_in_pieces_it_says_the_same(self) -> None:
+        keeper = WordKeeper()
+        for record in LOG_3_6:
+            keeper.feed([record])
+        assert keeper.log == read_master_log(LOG_3_6)
+        assert keeper.log.runs
+
+    def test_words_of_children_of_a_master_that_has_ended_do_not_hold(self) -> None:
+        lines = [
+            "Nov 22 10:00:00 mail cyrus/imaps[50]: error initializing TLS",
+            "Nov 22 10:00:01 mail cyrus/master[1]: All children have exited, closing down",
+            "Nov 22 10:00:01 mail cyrus/master[2]: ready for work",
+            "Nov 22 10:00:02 mail cyrus/imap[60]: Fatal error: its own",
+        ]
+        words = in_force(read_master_log(records(lines)), 2, moment("10:00:01"))
+        assert [word.text for word in words] == ["ready for work", "Fatal error: its own"]
+
+    def test_why_tls_cannot_be_made_until_it_can(self) -> None:
+        lines = [
+            "Nov 22 10:00:00 mail cyrus/imaps[50]: unable to get private key from '/k': (null)",
+            "Nov 22 10:00:00 mail cyrus/imaps[50]: TLS server engine: cannot load cert/key data",
+            "Nov 22 10:00:00 mail cyrus/imaps[50]: error initializing TLS",
+        ]
+        log = read_master_log(records(lines))
+        found = tls_failure("imaps", log.words, log.served)
+        assert found is not None
+        assert found.detail == "unable to get private key from '/k': (null)"
+        assert tls_failure("pop3s", log.words, log.served) is None
+        good = "Nov 22 10:00:05 mail cyrus/imaps[51]: starttls: TLSv1.3 with cipher X (256/256 bits new)"
+        log = read_master_log(records([*lines, good]))
+        assert tls_failure("imaps", log.words, log.served) is None
