@@ -292,12 +292,12 @@ class LogFollower:
             events.append(Opened(generation, start, first=not self._opened))
             self._opened = True
 
-    def _what_is_lost(self, lost: int) -> str:
-        packed = self._siblings.newly_packed()
+    @staticmethod
+    def _what_is_lost(lost: int) -> str:
         said = f"{lost:,} bytes that were in it at the last look had not been read and are lost."
         if not lost:
             said = "What was in it at the last look had been read; lines written after that are lost, if any."
-        return said + (f" They may be in {inert(packed[-1])}, which is not read." if packed else "")
+        return said
 
     def _follow_name(self, events: list[Event]) -> bool:
         """Whether another file has the name now; it is then read too, after the one before it."""

@@ -15,11 +15,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from cyrtui.errors import FileUnreadable
+from cyrtui.logs.archives import Archives
 from cyrtui.logs.column import Column
 from cyrtui.logs.follow import HalfLine, Lines
 from cyrtui.logs.generation import Generation, line_before, split_lines
 from cyrtui.logs.levels import RoleReader
 from cyrtui.logs.lines import TEXT_CAP
+from cyrtui.logs.packed import PackedFile
 from cyrtui.logs.record import LogRole
 from cyrtui.logs.sources import LogSource
 from cyrtui.logs.stamps import HEAD, StampClock
@@ -27,6 +29,7 @@ from cyrtui.logs.stamps import HEAD, StampClock
 SLICE: Final = 128 << 10
 _LARGEST_SLICE: Final = 4 << 20
 _EDGE: Final = 48
+_UNPACK_SECONDS: Final = 0.05
 _CODES: Final = {None: 0, LogRole.MAIL: 1, LogRole.AUTH: 2, LogRole.SLAPD: 3}
 _ROLES: Final = {code: role for role, code in _CODES.items()}
 
@@ -63,8 +66,17 @@ class SourceIndex:
     there are some which are not kept, `lost_bytes` how much went away before it was read.
     """
 
-    def __init__(self, source: LogSource, zone: str | None, now: float, limit: int) -> None:
+    def __init__(
+        self,
+        source: LogSource,
+        zone: str | None,
+        now: float,
+        limit: int,
+        archives: Archives | None = None,
+    ) -> None:
         self.source = source
+        self._archives = archives
+        self._begun = False
         self.lock = threading.Lock()
         self.limit = limit
         self.complete = True
@@ -95,8 +107,16 @@ class SourceIndex:
 
     @property
     def unread_bytes(self) -> int:
-        """How much of the earlier part is not indexed yet."""
+        """How much of the file that is read back is not indexed yet."""
         return 0 if self.complete else self._low_offset
+
+    @property
+    def bound(self) -> float:
+        """What is still to be read back is not later than this, in seconds since the epoch."""
+        if self.end > self.first:
+            return self._times[self.first]
+        archive = self._low is not None and self._low.quiet_since == -math.inf
+        return self._low.written if self._low is not None and archive else math.inf
 
     def time(self, number: int) -> float:
         return self._times[number]
@@ -110,10 +130,29 @@ class SourceIndex:
 
     def begin(self, generation: Generation, start: int) -> None:
         """Take note of the file that the earlier part, before `start`, can be read from."""
-        if start:
+        if self._begun and self.end > self.first:
+            # The archives were there before the file: they are read again behind its earlier part.
+            self._forget_all()
+        if start or self._archives is not None:
             self._low, self._low_offset = generation, start
             self._edge = b""
             self.complete = False
+        self._begun = True
+
+    def _forget_all(self) -> None:
+        with self.lock:
+            end = self.end
+            for column in (self._offsets, self._times, self._codes):
+                if column is not None:
+                    column.cut_front(end)
+            self._segments.clear()
+            self._halves.clear()
+
+    def begin_archives(self) -> None:
+        """There is no file now: what can be read back are the archives only."""
+        if not self._begun and self._archives is not None:
+            self.complete = False
+        self._begun = True
 
     def add_lines(self, found: Lines, now: float) -> int:
         """Put whole lines at the end; the number of the first one that is new or was completed."""
@@ -200,23 +239,53 @@ class SourceIndex:
     # Growing at the beginning
 
     def read_back(self) -> bool:
-        """Index the slice before the first line; False when there is nothing left to read back.
+        """Index the slice before the first line; False when there is nothing to read back now.
 
-        Raises `FileUnreadable`.
+        At the beginning of a file it goes on with the archive before it. Raises `FileUnreadable`.
         """
-        generation = self._low
-        if self.complete or generation is None:
+        if self.complete:
             return False
         if self.end - self.first >= self.limit:
             self.complete = self.truncated = True
             return False
+        generation = self._low
+        if generation is None or (self._low_offset == 0 and not _is_unindexed(generation)):
+            return self._go_older()
+        if generation.quiet_since != -math.inf:
+            return self._read_slice(generation)
+        try:
+            return self._index_some(generation) or self._read_slice(generation)
+        except FileUnreadable as error:
+            if self._archives is not None:
+                self._archives.cannot_read(generation.path, error)
+            return self._go_older()
+
+    def _go_older(self) -> bool:
+        earliest = self._times[self.first] if self.end > self.first else math.inf
+        older = self._archives.older(self._low, earliest) if self._archives is not None else None
+        if older is None:
+            # True: what waited for this log to be read further can go on.
+            self.complete = True
+            return True
+        self._low, self._low_offset, self._edge = older, older.scanned, b""
+        return True
+
+    def _index_some(self, generation: Generation) -> bool:
+        """Go on decompressing an archive; False when that is done."""
+        file = generation.file
+        if not isinstance(file, PackedFile) or generation.scanned:
+            return False
+        if file.advance(_UNPACK_SECONDS):
+            generation.scanned = generation.seen = generation.line_start = self._low_offset = file.size()
+        return True
+
+    def _read_slice(self, generation: Generation) -> bool:
         if generation.kept is not None and generation.kept < self._low_offset:
             self.lost_bytes += self._low_offset - generation.kept
             self._low_offset, self._edge = generation.kept, b""
         high = self._low_offset
         if high == 0:
-            self.complete = True
-            return False
+            return True
         low = max(0, high - self._slice)
         data = generation.file.pread(high - low + len(self._edge), low)
         if len(data) < high - low or data[high - low :] != self._edge:
@@ -277,7 +346,7 @@ class SourceIndex:
             if self._codes is not None and codes is not None:
                 self._codes.prepend(codes)
             self._times.prepend(array("d", times))
-            self.complete = self._low_offset == 0
+            self.complete = self._low_offset == 0 and self._archives is None
 
     def _start_of(self, segment: Segment) -> int:
         return self._offsets[segment.first] if segment.first < self.end else segment.end
@@ -355,6 +424,10 @@ class SourceIndex:
             else:
                 high = middle
         return low
+
+
+def _is_unindexed(generation: Generation) -> bool:
+    return isinstance(generation.file, PackedFile) and not generation.file.indexed
 
 
 def read_place(place: LinePlace) -> bytes | None:

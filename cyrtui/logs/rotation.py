@@ -9,10 +9,11 @@ from typing import Final
 from cyrtui.errors import FileUnreadable
 from cyrtui.host.facts import FileFacts
 from cyrtui.host.protocol import Host, LogFile
-from cyrtui.logs.generation import Generation, begins, line_before
+from cyrtui.logs.generation import HEAD_BYTES, Generation, begins, line_before
+from cyrtui.logs.packed import PackedFile
+from cyrtui.logs.unpack import suffix_of
 
 _ROTATED: Final = re.compile(r"[.\-_](?:\d[\d.\-_T]*|old|tmp)\Z")
-_PACKED: Final = re.compile(r"[.\-_](?:\d[\d.\-_T]*|old)\.(?:gz|xz|zst|bz2)\Z")
 _AT_MOST: Final = 64
 
 
@@ -28,24 +29,20 @@ class Siblings:
         self._host = host
         self._path = path
         self._known: dict[tuple[int, int], int] = {}
-        self._packed: set[str] = set()
 
     def look(self) -> None:
         """Take what is there now as known."""
         self._known = {facts.identity: facts.size for facts in self._rotated()}
-        self._packed = self._packed_now()
-
-    def newly_packed(self) -> list[str]:
-        """The compressed archives that have come since the last look."""
-        return sorted(self._packed_now() - self._packed)
 
     def copy_of(self, generation: Generation, taken: Sequence[Generation]) -> LogFile | None:
         """The copy that `copytruncate` left of a file: it begins alike, and is alike where reading stood."""
         identities = {one.identity for one in taken}
         for facts in reversed(self._rotated()):
+            if self._known.get(facts.identity) == facts.size and suffix_of(facts.path):
+                continue
             if facts.identity in identities or (file := self._open(facts.path)) is None:
                 continue
-            if _continues(generation, file):
+            if _fits(generation, file):
                 return file
             file.close()
         return None
@@ -63,7 +60,7 @@ class Siblings:
             old = self._known.get(facts.identity) == facts.size or facts.mtime < self.since
             if old or facts.identity in held or (file := self._open(facts.path)) is None:
                 continue
-            if file.identity in held or any(begins(later, file) for later, _ in passed + present):
+            if file.identity in held or _is_known(file, before, [later for later, _ in passed + present]):
                 file.close()
                 continue
             passed.append((file, max((one.shared_with(file) for one in before), default=0)))
@@ -71,8 +68,13 @@ class Siblings:
 
     def _open(self, path: str) -> LogFile | None:
         try:
-            return self._host.open_log(path)
+            file = self._host.open_log(path)
         except FileUnreadable:
+            return None
+        try:
+            return PackedFile(file, path) if suffix_of(path) else file
+        except FileUnreadable:
+            file.close()
             return None
 
     def _named_like(self) -> Iterator[str]:
@@ -86,10 +88,13 @@ class Siblings:
                 yield f"{directory}/{other}"
 
     def _rotated(self) -> list[FileFacts]:
-        """Files that rotation may have made of the log; the oldest first."""
+        """Files that rotation may have made of the log, compressed ones too; the oldest first."""
         found = []
-        for other in self._named_like():
-            if _ROTATED.match(other, len(self._path)) is None:
+        names = set(self._named_like())
+        for other in names:
+            plain = other.removesuffix(suffix_of(other))
+            # While a file is being compressed both are there, and the new one is not whole yet.
+            if _ROTATED.match(plain, len(self._path)) is None or (plain != other and plain in names):
                 continue
             try:
                 found.append(self._host.stat(other))
@@ -97,8 +102,22 @@ class Siblings:
                 continue
         return sorted(found, key=lambda facts: (facts.mtime, facts.path))[-_AT_MOST:]
 
-    def _packed_now(self) -> set[str]:
-        return {other for other in self._named_like() if _PACKED.match(other, len(self._path))}
+
+def _is_known(file: LogFile, before: Sequence[Generation], later: Sequence[LogFile]) -> bool:
+    """Whether a file holds only what is read anyway. Of a compressed one only the first bytes are looked at:
+    what is compressed is what a file held that was read to its end, or one that was not seen at all."""
+    if isinstance(file, PackedFile):
+        head = file.pread(HEAD_BYTES, 0)
+        alike = any(one.head and head.startswith(one.head) for one in before)
+        return not head or alike or any(other.pread(HEAD_BYTES, 0) == head for other in later)
+    return any(begins(other, file) for other in later)
+
+
+def _fits(generation: Generation, file: LogFile) -> bool:
+    """Whether `file` is a copy of what was read; a compressed one is opened further only if it may be."""
+    if isinstance(file, PackedFile) and not generation.resembles(file):
+        return False
+    return _continues(generation, file)
 
 
 def _continues(generation: Generation, file: LogFile) -> bool:

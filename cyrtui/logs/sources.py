@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from cyrtui.errors import FileMissing, FileUnreadable
+from cyrtui.host.journal import DIRECTORIES, PREFIX, is_journal
 from cyrtui.host.protocol import Host
 from cyrtui.inert import inert
+from cyrtui.logs.absent import absent_lines, masked_debug
 from cyrtui.logs.record import LogRole
 from cyrtui.logs.rsyslog import FACILITIES, Destination, read_rsyslog
+from cyrtui.logs.slapd_logging import SlapdLogging, read_slapd_logging
 
 _NAMES: Final[Mapping[LogRole, tuple[str, ...]]] = {
     LogRole.MAIL: ("mail.info", "mail.log", "maillog", "mail", "imapd.log"),
@@ -19,6 +22,9 @@ _NAMES: Final[Mapping[LogRole, tuple[str, ...]]] = {
     LogRole.SLAPD: ("slapd.log", "slapd", "ldap.log", "openldap.log", "localmessages"),
 }
 _ALL_SORTS: Final = ("syslog", "messages")
+JOURNAL: Final = f"{PREFIX}2,4,10,20,22"
+"""The journal's lines of mail, auth, authpriv, local4 and local6."""
+_DEBUG: Final = 1 << 7
 _FACILITIES: Final[Mapping[LogRole, tuple[str, ...]]] = {
     LogRole.MAIL: ("mail", "local6"),
     LogRole.AUTH: ("auth", "authpriv"),
@@ -63,6 +69,8 @@ class _Choice:
     path: str
     why: str
     mixed: bool
+    zone: str | None = None
+    note: str | None = None
 
 
 def find_sources(
@@ -74,9 +82,11 @@ def find_sources(
 
     `overrides` are paths that the settings name. Otherwise rsyslog's configuration says where the facilities
     go (`facilities`: names as in syslog.conf(5), instead of the usual ones of a role), otherwise the usual
-    names in /var/log are tried. Never raises: what cannot be read becomes a sentence.
+    names in /var/log are tried, and at last the systemd journal. A file that slapd writes itself comes before
+    these. Never raises: what cannot be read, and what ought to be in a log and is not, becomes a sentence.
     """
     destinations, notes = read_rsyslog(host)
+    slapd = read_slapd_logging(host)
     choices: dict[LogRole, _Choice] = {}
     for role in LogRole:
         path = (overrides or {}).get(role)
@@ -84,11 +94,49 @@ def find_sources(
             choices[role] = _Choice(path, f"the setting {role}_log names it", mixed=_is_for_all_sorts(path))
             continue
         wanted = (facilities or {}).get(role) or _FACILITIES[role]
-        found = _from_rsyslog(host, role, wanted, destinations) or _by_name(host, role)
+        found = (
+            (_own_file(host, slapd) if role is LogRole.SLAPD else None)
+            or _from_rsyslog(host, role, wanted, destinations)
+            or _by_name(host, role)
+            or _from_journal(host)
+        )
+        if found is not None and not is_journal(found.path) and not _is_there(host, found.path):
+            # rsyslog is set up to write it, and does not run perhaps: the journal has it in any case.
+            found = _from_journal(host) or found
         if found is not None:
             choices[role] = found
     sources = _merge(host, choices)
+    for role, choice in choices.items():
+        note = choice.note or absent_lines(host, role, choice.path, slapd)
+        if note is not None:
+            notes.append(note)
     return LogSources(sources, tuple(role for role in LogRole if role not in choices), tuple(notes))
+
+
+def _own_file(host: Host, slapd: Sequence[SlapdLogging]) -> _Choice | None:
+    """The file that slapd 2.6 writes itself (`logfile`, olcLogFile), if it is there."""
+    for one in slapd:
+        if one.logfile is not None and _is_there(host, one.logfile):
+            why = f"{inert(one.conf)} names it as slapd's own logfile"
+            return _Choice(one.logfile, why, mixed=False, zone="UTC" if one.utc else None)
+    return None
+
+
+def _from_journal(host: Host) -> _Choice | None:
+    """The systemd journal, where there is one (a recording has it as a log of that name)."""
+    if host.name.kind == "recording":
+        there = _is_there(host, JOURNAL)
+    else:
+        there = any(_names_in(host, directory) for directory in DIRECTORIES)
+    why = "there is no file with it where rsyslog's configuration or the usual names in /var/log lead to"
+    return _Choice(JOURNAL, why, mixed=True) if there else None
+
+
+def _names_in(host: Host, directory: str) -> tuple[str, ...]:
+    try:
+        return host.listdir(directory)
+    except FileUnreadable:
+        return ()
 
 
 def _is_for_all_sorts(path: str) -> bool:
@@ -101,13 +149,15 @@ def _merge(host: Host, choices: Mapping[LogRole, _Choice]) -> tuple[LogSource, .
     for path in paths:
         mine = {role: choice for role, choice in choices.items() if choice.path == path}
         why = "; ".join(dict.fromkeys(choice.why for choice in mine.values()))
+        name = "The systemd journal" if is_journal(path) else inert(path)
         sources.append(
             LogSource(
                 path,
                 frozenset(mine),
-                f"{inert(path)} is the {' and '.join(mine)} log: {why}.",
+                f"{name} is the {' and '.join(mine)} log: {why}.",
                 _problem(host, path),
                 any(choice.mixed for choice in mine.values()),
+                next((choice.zone for choice in mine.values() if choice.zone), None),
             )
         )
     return tuple(sources)
@@ -155,8 +205,12 @@ def _from_rsyslog(
     if best is None:
         return None
     _, chosen, main = best
+    masked = role is LogRole.SLAPD and not chosen.takes(main) & _DEBUG
     return _Choice(
-        chosen.path, f"{inert(chosen.where)} sends {main} to it", mixed=chosen.others(facilities) > 0
+        chosen.path,
+        f"{inert(chosen.where)} sends {main} to it",
+        mixed=chosen.others(facilities) > 0,
+        note=masked_debug(chosen.where, main) if masked else None,
     )
 
 

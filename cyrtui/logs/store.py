@@ -8,17 +8,21 @@ from __future__ import annotations
 import threading
 import time
 import weakref
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import inf
 from typing import Final, Literal
 
 from cyrtui.errors import FileUnreadable
 from cyrtui.host.protocol import Host
 from cyrtui.inert import inert
+from cyrtui.logs.archives import archives_of
 from cyrtui.logs.follow import HalfLine, Lines, LogFollower, Loss, Opened
 from cyrtui.logs.generation import tail_start
 from cyrtui.logs.index import SourceIndex
 from cyrtui.logs.match import FilterError, LineFilter
+from cyrtui.logs.past import PastReader
 from cyrtui.logs.record import LogRole
 from cyrtui.logs.search import search_view
 from cyrtui.logs.shown import LineReader, ShownLine
@@ -38,6 +42,8 @@ __all__ = [
 LINES_AT_MOST: Final = 1_000_000
 """Lines of one log that are kept; older ones are not loaded."""
 TAIL_BYTES: Final = 64 << 10
+PAST_LINES: Final = 200_000
+"""Lines of one log that are read before and after a moment of the past."""
 _AT_ONCE: Final = 512
 
 
@@ -51,10 +57,14 @@ class Polled:
 
 @dataclass(frozen=True, slots=True)
 class Backfill:
-    """How far the earlier lines have been read in: `fraction` from 0 to 1, `done` when nothing is left."""
+    """How far the earlier lines have been read in: `fraction` from 0 to 1, `done` when nothing is left.
+
+    `moved` tells that lines were read in, or taken into a view, this time.
+    """
 
     fraction: float
     done: bool
+    moved: bool = False
 
 
 class LineStore:
@@ -64,18 +74,59 @@ class LineStore:
         self.sources = sources
         self._host = host
         self._reader = LineReader(host.name.zone)
-        now = host.now()
-        self._indexes = [SourceIndex(one, host.name.zone, now, limit) for one in sources.sources]
+        self._archives = [archives_of(host, one.path) for one in sources.sources]
+        self._owns_archives = True
+        self._indexes = self._make_indexes(limit)
         start = partial(tail_start, length=TAIL_BYTES)
-        self._followers = [LogFollower(host, one.path, start) for one in sources.sources]
+        self._followers: Sequence[LogFollower | PastReader] = [
+            LogFollower(host, one.path, start) for one in sources.sources
+        ]
         self._views: weakref.WeakSet[LineView] = weakref.WeakSet()
         self._losses: list[Loss] = []
+
+    def _make_indexes(self, limit: int) -> list[SourceIndex]:
+        now, zone = self._host.now(), self._host.name.zone
+        pairs = zip(self.sources.sources, self._archives, strict=True)
+        return [SourceIndex(source, zone, now, limit, archives) for source, archives in pairs]
+
+    def at_time(self, time: float, limit: int = PAST_LINES) -> LineStore:
+        """The same logs around a moment of their past: `limit` lines a log before it and after it.
+
+        The files of the past are shared with this store, which must be closed later. It is followed to the
+        end of the logs as it is now, and no further.
+        """
+        store = LineStore(self._host, self.sources, limit)
+        store._archives, store._owns_archives = self._archives, False
+        store._indexes = store._make_indexes(2 * limit)
+        store._followers = [
+            PastReader(self._host, source, archives, time, limit)
+            for source, archives in zip(self.sources.sources, self._archives, strict=True)
+        ]
+        return store
 
     # The worker's part
 
     def open(self) -> Polled:
         """Read the last part of every log."""
-        return self.poll()
+        polled = self.poll()
+        for index in self._indexes:
+            index.begin_archives()
+        self._look_for_archives(self._indexes)
+        return polled
+
+    def _look_for_archives(self, indexes: Sequence[SourceIndex]) -> None:
+        """What begins with its first byte may have archives; whoever has none keeps nobody waiting."""
+        for index in indexes:
+            if not index.complete and not index.unread_bytes:
+                index.read_back()
+
+    def _to_poll(self) -> Iterator[tuple[LogFollower | PastReader, SourceIndex]]:
+        """Every log; of the past, only the one that has been read least far: what comes is in order."""
+        pairs = list(zip(self._followers, self._indexes, strict=True))
+        past = [(one, index) for one, index in pairs if isinstance(one, PastReader) and not one.done]
+        if past:
+            yield min(past, key=lambda pair: pair[0].reached)
+        yield from (pair for pair in pairs if isinstance(pair[0], LogFollower))
 
     def poll(self) -> Polled:
         """Take in what the logs have got since the last time."""
@@ -83,7 +134,7 @@ class LineStore:
         arrived: list[SourceIndex] = []
         count, more = 0, False
         now = self._host.now()
-        for follower, index in zip(self._followers, self._indexes, strict=True):
+        for follower, index in list(self._to_poll()):
             batch = follower.poll()
             more |= batch.more
             before = index.end
@@ -92,7 +143,7 @@ class LineStore:
                 match event:
                     case Opened(generation, start, first=True):
                         index.begin(generation, start)
-                        if start:
+                        if not index.complete:
                             arrived.append(index)
                     case Lines():
                         number = index.add_lines(event, now)
@@ -106,19 +157,24 @@ class LineStore:
                         continue
                 changed[index] = min(number, changed.get(index, number))
             count += index.end - before
+        self._look_for_archives(arrived)
+        arrived = [index for index in arrived if not index.complete]
         for view in self._all_views() if changed else ():
             view.take_new(changed)
             for index in arrived:
                 view.begin_again(index)
+        more |= any(isinstance(one, PastReader) and not one.done for one in self._followers)
         return Polled(count, more)
 
     def backfill(self, budget: float = 0.02) -> Backfill:
         """Read in earlier lines, and take them into the views, for about `budget` seconds."""
         deadline = time.monotonic() + budget
+        moved = False
         while True:
             busy = [view for view in self._all_views() if view.extend_back()]
             if not busy and not self._read_back():
                 break
+            moved = True
             if time.monotonic() >= deadline:
                 break
         unread = sum(index.unread_bytes for index in self._indexes)
@@ -127,7 +183,7 @@ class LineStore:
         fractions = [view.progress for view in views]
         known = sum(index.end - index.first for index in self._indexes) * 150
         fractions.append(known / (known + unread) if unread else 1.0)
-        return Backfill(min(fractions), done)
+        return Backfill(min(fractions), done, moved)
 
     def _read_back(self) -> bool:
         """One slice of the log that has been read back least far in time."""
@@ -162,6 +218,14 @@ class LineStore:
         """Let go of the files. Lines that were not looked at before cannot be read any more."""
         for follower in self._followers:
             follower.close()
+        for archives in self._archives if self._owns_archives else ():
+            archives.close()
+
+    @property
+    def placed(self) -> bool:
+        """Whether the moment that `at_time` was asked for has been found in every log."""
+        past = [one for one in self._followers if isinstance(one, PastReader)]
+        return all(one.done or one.reached > -inf for one in past)
 
     # Everyone's part
 
@@ -212,7 +276,8 @@ class LineStore:
     @property
     def problems(self) -> tuple[str, ...]:
         """Sentences about logs that cannot be read now."""
-        return tuple(one.problem for one in self._followers if one.problem is not None)
+        archives = [problem for one in self._archives for problem in one.problems]
+        return (*(one.problem for one in self._followers if one.problem is not None), *archives)
 
     @property
     def losses(self) -> tuple[Loss, ...]:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Final
 
 from cyrtui.errors import FileUnreadable
 from cyrtui.logs.column import Column
-from cyrtui.logs.index import SourceIndex
+from cyrtui.logs.index import SourceIndex, read_place
+from cyrtui.logs.lines import TEXT_CAP
 from cyrtui.logs.match import LineFilter, Matcher
 from cyrtui.logs.record import LogRole
 from cyrtui.logs.scan import matching_lines
@@ -55,7 +56,7 @@ class _Part:
             return None
         if self.low < self.index.end:
             return self.index.time(max(self.low, self.index.first))
-        return float("inf") if self.index.end > self.index.first else None
+        return float("inf") if self.index.end > self.index.first else self.index.bound
 
 
 class LineView:
@@ -118,6 +119,20 @@ class LineView:
         """The lines of a range within [first, end). Raises IndexError outside."""
         return self._reader.shown(self.places(start, stop))
 
+    def raw(self, start: int, stop: int) -> list[bytes]:
+        """The lines of a range as they stand in their files, without newlines, `TEXT_CAP` bytes at most.
+
+        Lines that are gone, and sentences of the program's own, are left out. Raises IndexError outside.
+        """
+        found = []
+        for index, number in self.places(start, stop):
+            with index.lock:
+                place = index.place(number)
+            raw = read_place(place) if place is not None else None
+            if raw is not None:
+                found.append(raw[:TEXT_CAP])
+        return found
+
     def places(self, start: int, stop: int) -> list[tuple[SourceIndex, int]]:
         """Where the lines of a range are: the index and the line's number in it."""
         with self._lock:
@@ -158,6 +173,26 @@ class LineView:
                 if self._order[near] == wanted:
                     return near
             return self._order.find(wanted)
+
+    def at_time(self, time: float) -> int | None:
+        """The number of the first line that is not earlier than `time`; None if the lines here begin later
+        and earlier ones are still to come, or are not kept. `end` where all are earlier."""
+        with self._lock:
+            low, high = self.first, self.end
+            while low < high:
+                middle = (low + high) // 2
+                if self._time_at(middle) < time:
+                    low = middle + 1
+                else:
+                    high = middle
+            at_front = low == self.first
+        everything = self.complete and not any(part.index.truncated for part in self._parts)
+        return None if at_front and not everything else low
+
+    def _time_at(self, number: int) -> float:
+        if self._whole is not None:
+            return self._whole.time(max(number, self._whole.first))
+        return self._time_of(self._order[number])
 
     # Changing: by the store's worker
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import shutil
 from functools import partial
@@ -142,14 +143,31 @@ def test_the_copy_of_copytruncate_is_read_to_its_end(log: Path) -> None:
     assert "copied and truncated; the copy has been read to its end" in loss.sentence
 
 
-def test_a_packed_copy_is_named(log: Path) -> None:
+def test_a_copy_that_was_compressed_at_once_is_read(log: Path) -> None:
     _, follower = follow(log)
-    append(log, b"one line of many\n")
-    lines(follower)
-    log.with_suffix(".log.1.gz").write_bytes(b"\x1f\x8b")
+    append(log, b"seen\n")
+    assert lines(follower) == [b"seen"]
+    append(log, b"not seen before it was copied\n")
+    log.with_suffix(".log.1.gz").write_bytes(gzip.compress(log.read_bytes()))
     os.truncate(log, 0)
-    (loss,) = losses(follower)
-    assert loss.sentence.endswith(f"They may be in {log}.1.gz, which is not read.")
+    append(log, b"after\n")
+    batch = follower.poll()
+    assert list(batch.lines) == [b"not seen before it was copied", b"after"]
+    (loss,) = batch.lost
+    assert loss.lost == 0
+
+
+def test_files_that_came_and_were_compressed_between_two_looks(log: Path) -> None:
+    _, follower = follow(log)
+    append(log, b"seen\n")
+    assert lines(follower) == [b"seen"]
+    append(log, b"the end of the first\n")
+    log.with_suffix(".log.2.gz").write_bytes(gzip.compress(log.read_bytes()))
+    log.unlink()
+    log.with_suffix(".log.1.gz").write_bytes(gzip.compress(b"all of the second\n"))
+    append(log, b"the third\n")
+    assert lines(follower) == [b"the end of the first", b"all of the second", b"the third"]
+    assert losses(follower) == ()
 
 
 def test_two_rotations_between_two_looks(log: Path) -> None:
@@ -250,3 +268,19 @@ def test_no_more_than_some_files_are_held_open(log: Path) -> None:
     assert len(list(Path("/proc/self/fd").iterdir())) - before <= 5
     follower.close()
     assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_a_symlink_that_points_elsewhere_now(log: Path) -> None:
+    first, second = log.with_name("first"), log.with_name("second")
+    append(first, b"one\n")
+    append(second, b"all of\nthe second\n")
+    log.symlink_to(first)
+    _, follower = follow(log)
+    assert lines(follower) == [b"one"]
+    append(first, b"two\n")
+    new = log.with_name("new-link")
+    new.symlink_to(second)
+    new.rename(log)
+    assert lines(follower) == [b"two", b"all of", b"the second"]
+    append(second, b"three\n")
+    assert lines(follower) == [b"three"]

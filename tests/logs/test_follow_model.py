@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
 import re
@@ -50,9 +51,10 @@ class Rotation(RuleBasedStateMachine):
     def shift(self) -> None:
         """Archives move up by one; the third is deleted."""
         for number in (3, 2, 1):
-            old = self.archive(number)
-            if old.exists():
-                old.unlink() if number == 3 else old.rename(self.archive(number + 1))
+            for suffix in ("", ".gz"):
+                old = self.directory / f"{_NAME}.{number}{suffix}"
+                if old.exists():
+                    old.unlink() if number == 3 else old.rename(f"{self.archive(number + 1)}{suffix}")
 
     def filler(self, length: int) -> bytes:
         """Text that is like no other: lines of a log are known again by what they say."""
@@ -93,6 +95,23 @@ class Rotation(RuleBasedStateMachine):
         self.logger_has = True
         if create:
             self.log.touch()
+
+    @rule()
+    def compress(self) -> None:
+        """The newest archive, as logrotate does it: the stamp of its file stays."""
+        plain = self.archive(1)
+        if not plain.exists() or plain.stat().st_size == 0:
+            return
+        self.logger_has = False
+        self.shift()
+        moved = self.archive(2)
+        facts = moved.stat()
+        packed = self.directory / f"{_NAME}.2.gz"
+        packed.write_bytes(gzip.compress(moved.read_bytes()))
+        os.utime(packed, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+        if facts.st_ino in self.earlier:
+            self.earlier.add(packed.stat().st_ino)
+        moved.unlink()
 
     @rule()
     def create(self) -> None:
@@ -148,7 +167,9 @@ class Rotation(RuleBasedStateMachine):
         texts = [os.pread(fd, 1 << 20, 0) for fd in self.held]
         if self.opened:
             files = [path for path in self.directory.iterdir() if path.stat().st_ino not in self.earlier]
-            texts += [path.read_bytes() for path in files]
+            for path in files:
+                data = path.read_bytes()
+                texts.append(gzip.decompress(data) if path.suffix == ".gz" else data)
         return {int(found) for text in texts for found in _STANDING.findall(text)}
 
     @invariant()

@@ -188,3 +188,89 @@ def test_files_that_include_each_other_end(tmp_path: Path) -> None:
         tmp_path, {"etc/rsyslog.conf": conf, "etc/rsyslog.d/a.conf": "$IncludeConfig /etc/rsyslog.d/a.conf\n"}
     )
     assert paths(find_sources(host))["mail"] == ("/var/log/mail.log", False)
+
+
+# What is not there
+
+
+NO_STATS = "dn: cn=config\nobjectClass: olcGlobal\nolcLogLevel: none\nolcArgsFile: /run/slapd/slapd.args\n"
+STATS = b"Nov 22 08:15:56 mx slapd[1]: conn=1000 fd=12 ACCEPT from IP=127.0.0.1:1 (IP=0.0.0.0:389)\n"
+START = b"Nov 22 08:15:56 mx slapd[1]: slapd starting\n"
+
+
+def tree_with(root: Path, **files: str | bytes) -> LogSources:
+    names = {
+        "rsyslog": "etc/rsyslog.conf",
+        "config": "etc/ldap/slapd.d/cn=config.ldif",
+        "conf": "etc/ldap/slapd.conf",
+        "slapd": "var/log/slapd.log",
+        "slapd_old": "var/log/slapd.log.1",
+        "own": "var/log/own.log",
+        "mail": "var/log/mail.log",
+    }
+    for name, content in files.items():
+        path = root / names[name]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return find_sources(TreeHost(str(root)))
+
+
+@pytest.mark.parametrize("log", [START, b""])
+@pytest.mark.parametrize(
+    ("name", "text", "line"),
+    [
+        ("config", NO_STATS, "olcLogLevel: none"),
+        ("config", NO_STATS.replace("none", "sync 64"), "olcLogLevel: sync 64"),
+        ("conf", "include x\nloglevel\t0x40\n", "loglevel\t0x40"),
+    ],
+)
+def test_a_slapd_that_logs_nothing_of_logins_is_said(
+    tmp_path: Path, log: bytes, name: str, text: str, line: str
+) -> None:
+    found = tree_with(tmp_path, slapd=log, **{name: text})
+    (note,) = found.notes
+    shown = line.replace("\t", "␉")
+    assert note.startswith("/var/log/slapd.log ")
+    assert f"says {shown}, so that slapd logs nothing of a login. With the level stats it would." in note
+
+
+@pytest.mark.parametrize("level", ["stats", "256", "0x100", "any", "-1", "sync stats"])
+def test_a_level_with_stats_is_not_to_blame(tmp_path: Path, level: str) -> None:
+    (note,) = tree_with(tmp_path, slapd=START, conf=f"loglevel {level}\n").notes
+    assert note.endswith("is not known. slapd needs the level stats.")
+
+
+def test_what_the_log_shows_counts_more_than_a_configuration_that_may_not_be_used(tmp_path: Path) -> None:
+    assert tree_with(tmp_path, slapd=START + STATS, config=NO_STATS).notes == ()
+
+
+def test_a_log_that_was_rotated_just_now_is_not_called_empty(tmp_path: Path) -> None:
+    assert tree_with(tmp_path, slapd=b"", slapd_old=STATS, config=NO_STATS).notes == ()
+
+
+def test_a_selector_without_debug_is_said(tmp_path: Path) -> None:
+    found = tree_with(tmp_path, rsyslog="local4.info /var/log/slapd.log\n", slapd=START + STATS)
+    (note,) = found.notes
+    assert note.startswith("/etc/rsyslog.conf:1 leaves out debug of local4, and slapd logs all at")
+    assert tree_with(tmp_path, rsyslog="local4.* /var/log/slapd.log\n").notes == ()
+    assert tree_with(tmp_path, rsyslog="local4.debug /var/log/slapd.log\n").notes == ()
+
+
+def test_a_mail_log_without_cyrus_is_said(tmp_path: Path) -> None:
+    (note,) = tree_with(tmp_path, mail=b"Nov 22 08:15:56 mx kernel: x\n").notes
+    assert note.startswith("/var/log/mail.log has no line of Cyrus in its last part")
+    assert tree_with(tmp_path, mail=b"Nov 22 08:15:56 mx cyrus/imap[1]: x\n").notes == ()
+
+
+def test_the_file_that_slapd_writes_itself(tmp_path: Path) -> None:
+    own = b"2026-11-22T08:15:56.5Z mx slapd[1]: conn=1 op=0 BIND\n"
+    conf = "logfile-format syslog-utc\nlogfile /var/log/own.log\nloglevel stats\n"
+    found = tree_with(tmp_path, own=own, slapd=STATS, conf=conf)
+    source = found.of(LogRole.SLAPD)
+    assert source is not None
+    assert (source.path, source.zone) == ("/var/log/own.log", "UTC")
+    assert "/etc/ldap/slapd.conf names it as slapd's own logfile" in source.why
+    (tmp_path / "var/log/own.log").unlink()
+    elsewhere = find_sources(TreeHost(str(tmp_path))).of(LogRole.SLAPD)
+    assert elsewhere is not None
+    assert (elsewhere.path, elsewhere.zone) == ("/var/log/slapd.log", None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -26,7 +28,9 @@ ALL = frozenset(LogRole)
 WANTED = LineFilter("text 1")
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["mail", "mail", "slapd", "slapd", "auth", "poll", "back", "rotate", "copy", "view"]),
+        st.sampled_from(
+            ["mail", "mail", "slapd", "slapd", "auth", "poll", "back", "rotate", "copy", "view", "pack"]
+        ),
         st.integers(1, 12),
     ),
     max_size=40,
@@ -78,6 +82,15 @@ class Server:
             shutil.copyfile(self.log(role), f"{self.log(role)}.{self.archives}")
             self.log(role).open("wb").close()
 
+    def pack(self) -> None:
+        """Compress every archive, as logrotate does it: the stamps of the files stay."""
+        for path in self.place.glob("*.log.?"):
+            facts = path.stat()
+            packed = Path(f"{path}.gz")
+            packed.write_bytes(gzip.compress(path.read_bytes()))
+            os.utime(packed, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+            path.unlink()
+
 
 def texts(view: LineView) -> list[str]:
     return [line.text for line in view.lines(view.first, view.end) if line.kind == "line"]
@@ -105,6 +118,8 @@ def test_a_view_has_every_line_once_and_in_order(before: int, steps: list[tuple[
                 roles = frozenset(list(LogRole)[: 1 + count % 3])
                 match = WANTED if count > 6 else None
                 views.append((roles, match, store.view(roles, match)))
+            elif action == "pack":
+                server.pack()
             elif rotations < 4:
                 rotations += 1
                 (server.rotate if action == "rotate" else server.copy)("mail" if count % 2 else "slapd")
@@ -112,12 +127,18 @@ def test_a_view_has_every_line_once_and_in_order(before: int, steps: list[tuple[
         while store.poll().more or not store.backfill(0.2).done:
             pass
         assert store.lost_bytes == 0
+        after = LineStore(server.host, server.sources)  # one that finds all of it in the archives
+        after.open()
+        views.append((ALL, None, after.view(ALL)))
+        while after.poll().more or not after.backfill(0.2).done:
+            pass
         for roles, match, view in views:
             expected = [text for role, text in server.written if role in roles]
             if match is not None:
                 expected = [text for text in expected if "text 1" in text]
             assert texts(view) == expected
         store.close()
+        after.close()
 
 
 @settings(max_examples=60, deadline=None)
