@@ -16,23 +16,27 @@ import re
 from typing import Final
 
 _PICTURES: Final = {code: chr(0x2400 + code) for code in range(0x20)} | {0x7F: "\u2421"}
-_SPELLED: Final = {
-    code: f"\\u{{{code:02x}}}"
-    for span in (
-        range(0x80, 0xA0),
-        range(0x200B, 0x2010),
-        range(0x2028, 0x202F),
-        range(0x2060, 0x2070),
-        range(0xFEFF, 0xFF00),
-        range(0xFFF9, 0xFFFC),
-        range(0xE0000, 0xE0080),
-        range(0xD800, 0xE000),
-        (0xAD, 0x61C, 0x180E),
-    )
-    for code in span
+# First and last of each span that is spelled out.
+_SPANS: Final = (
+    (0x80, 0x9F),
+    (0xAD, 0xAD),
+    (0x61C, 0x61C),
+    (0x180E, 0x180E),
+    (0x200B, 0x200F),
+    (0x2028, 0x202E),
+    (0x2060, 0x206F),
+    (0xD800, 0xDFFF),
+    (0xFEFF, 0xFEFF),
+    (0xFFF9, 0xFFFB),
+    (0xE0000, 0xE007F),
+)
+_TABLE: Final = _PICTURES | {
+    code: f"\\u{{{code:02x}}}" for first, last in _SPANS for code in range(first, last + 1)
 }
-_TABLE: Final = _PICTURES | _SPELLED
-_LIVE: Final = re.compile("[" + "".join(re.escape(chr(code)) for code in sorted(_TABLE)) + "]")
+# By its spans: spelled out one by one it would take as long to compile as a small module to load.
+_LIVE: Final = re.compile(
+    "[\0-\x1f\x7f" + "".join(f"{chr(first)}-{chr(last)}" for first, last in _SPANS) + "]"
+)
 
 
 def inert(value: bytes | str, *, keep: str = "") -> str:

@@ -40,6 +40,11 @@ SETTINGS: Final = (
     Setting("mail_log", "the log with mail.*; found by itself when not set", str, None),
     Setting("auth_log", "the log with auth; found by itself when not set", str, None),
     Setting("slapd_log", "the log with local4; found by itself when not set", str, None),
+    Setting("ask_directory", "ask OpenLDAP whose entry a DN is; never in a recording", bool, default=False),
+    Setting("ldap_uri", "where to ask it; sasl_ldapdb_uri of imapd.conf when not set", str, None),
+    Setting("ldap_ca_file", "the authorities that its certificate is verified against", str, None),
+    Setting("ldap_bind_dn", "the DN to ask it as; anonymous when not set", str, None),
+    Setting("ldap_password_file", "the file with the password of ldap_bind_dn", str, None),
     Setting("read_only", "change nothing; true anywhere wins", bool, default=False),
     Setting("restart_command", "arguments of the command that restarts Cyrus", list, None),
     Setting("reload_command", "arguments of the command that makes master read its files again", list, None),
@@ -72,6 +77,10 @@ class Settings:
         if not isinstance(value, str):
             raise SettingsError(f"The setting {name} has no value.")
         return value
+
+    def switch(self, name: str) -> bool:
+        """The value of a setting of kind bool."""
+        return self.values[name].value is True
 
     @property
     def read_only(self) -> bool:

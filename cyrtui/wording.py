@@ -18,6 +18,15 @@ def span(seconds: float) -> str:
     return " ".join(parts[:2])
 
 
+def age(seconds: float) -> str:
+    """A span of time in its largest unit from minutes on: `<1m`, 12m, 3h, 2d; it changes seldom."""
+    left = max(0, int(seconds))
+    for unit, name in ((86400, "d"), (3600, "h"), (60, "m")):
+        if left >= unit:
+            return f"{left // unit}{name}"
+    return "<1m"
+
+
 def counted(number: int, one: str, many: str | None = None) -> str:
     """`1 line`, `2 lines`, `12,000 lines`."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -7,10 +7,13 @@ text is never parsed as markup unless asked for, and nothing writes a file.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import traceback
+from collections import deque
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any, ClassVar, Final, NoReturn
 
 from rich.color import ColorSystem
@@ -25,8 +28,10 @@ from textual.binding import Binding, BindingType
 from textual.driver import Driver
 from textual.filter import Monochrome, NoColor
 from textual.geometry import Offset
+from textual.message import Message
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
+from textual.widgets import Input
 
 from cyrtui.inert import inert
 
@@ -38,6 +43,10 @@ from .terminal import ConsoleDriver, LastResort, erasing_of, install_exit_signal
 _TEARS: Final = 512
 _SYNC_START: Final = "\x1b[?2026h"
 _SYNC_END: Final = "\x1b[?2026l"
+# How often a key is followed up from the focused widget to the application: once for its binding, once for
+# what that sends, once for what comes of this (a focus, or a screen that is to have it).
+_FOLLOWED: Final = 3
+_KEY_PATIENCE: Final = 1.0
 
 
 class LeanApp(App[int]):
@@ -47,9 +56,20 @@ class LeanApp(App[int]):
     ALLOW_SELECT: ClassVar[bool] = False
     NOTIFICATION_TIMEOUT = 6
     CLOSE_TIMEOUT = 2.0
+    # A scroll bar of a screen that comes up during a layout leaves Textual 8.2.8 with blank widgets: the
+    # layout that it asks for is forgotten.
+    DEFAULT_CSS = """
+    LeanApp Screen { overflow: hidden; }
+    """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+l", "redraw", "Write the whole screen again", show=False)
     ]
+
+    @dataclass
+    class KeyFollowed(Message):
+        """Goes the way of a key behind it; when it arrives, the key has been acted upon."""
+
+        serial: int
 
     def __init__(self, *, css_path: CSSPathType | None = None) -> None:
         super().__init__(driver_class=ConsoleDriver, css_path=css_path)
@@ -71,6 +91,11 @@ class LeanApp(App[int]):
         self._losses = 0
         self._owed = False
         self._last_resort = LastResort()
+        self._leave_when_ready: int | None = None
+        self._typed_ahead: deque[events.Event] = deque()
+        self._to_follow = 0
+        self._serial = 0
+        self._key_limit: asyncio.TimerHandle | None = None
 
     # Leaving
 
@@ -99,7 +124,16 @@ class LeanApp(App[int]):
             return_code = self._return_code
         if isinstance(self._driver, ConsoleDriver):
             self._last_resort.arm(return_code, self._restore_terminal)
+            if not self._dom_ready:
+                # Textual, told to leave while it composes a screen, mounts it without its widgets
+                self._leave_when_ready = self._leave_when_ready or return_code
+                return
         super().exit(result, return_code, message)
+
+    def on_ready(self) -> None:
+        """Leave, if that was asked for before there was anything to leave."""
+        if self._leave_when_ready is not None:
+            self.exit(return_code=self._leave_when_ready)
 
     def _leave(self, status: int) -> None:
         loop = self._loop
@@ -123,6 +157,48 @@ class LeanApp(App[int]):
         if isinstance(self._driver, ConsoleDriver):
             self._last_resort.arm(1, self._restore_terminal)
         self._close_messages_no_wait()
+
+    # Keys, one after the other
+    #
+    # Textual hands keys to the focused widget as fast as they come, but acts on their bindings only when they
+    # have risen to the application. Of keys that come together, as they do over a slow line, letters would
+    # overtake the backspace before them, and what is typed after `/` would not be for the search box yet.
+
+    async def on_event(self, event: events.Event) -> None:
+        """Hand on an event; a key only when all that the one before it brings about has been done."""
+        if not isinstance(event, (events.Key, events.Paste)) or event.is_forwarded:
+            await super().on_event(event)
+            return
+        self._typed_ahead.append(event)
+        if self._key_limit is None:
+            await self._next_key()
+
+    async def _next_key(self) -> None:
+        if self._key_limit is not None:
+            self._key_limit.cancel()
+            self._key_limit = None
+        if self._typed_ahead:
+            await super().on_event(self._typed_ahead.popleft())
+            self._to_follow = _FOLLOWED
+            # a widget that goes away takes with it what was on its way through it
+            loop = asyncio.get_running_loop()
+            self._key_limit = loop.call_later(_KEY_PATIENCE, self.call_later, self._next_key)
+            self._follow_key()
+
+    def _follow_key(self) -> None:
+        self._to_follow -= 1
+        self._serial += 1
+        message = self.KeyFollowed(self._serial)
+        if self._exit or not (self.focused or self.screen).post_message(message):
+            self.post_message(message)
+
+    async def on_lean_app_key_followed(self, event: KeyFollowed) -> None:
+        """A key has been acted upon, or what came of it has."""
+        if event.serial == self._serial:
+            if self._to_follow:
+                self._follow_key()
+            else:
+                await self._next_key()
 
     # Painting
 
@@ -175,6 +251,11 @@ class LeanApp(App[int]):
 
     def _set_pointer_shape(self, shape: str) -> None:
         """Nothing: many terminals print the sequence, and the pointer is theirs."""
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """A cursor stands still: blinking would be paid for as long as the box is open."""
+        if isinstance(event.widget, Input):
+            event.widget.cursor_blink = False
 
     # Nothing to be parsed, nothing to be saved
 

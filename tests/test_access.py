@@ -63,9 +63,16 @@ METHODS = {
     "chmod",
 }
 # Opening for reading needs flags; each of these was looked at.
+ELSEWHERE = {
+    "cyrtui/logins/book.py: ?.touch": "a session is touched, not a file",
+    "cyrtui/logins/correlate.py: self.touch": "the same",
+    "screens/terminal.py: os.write": "what is painted",
+    "cyrtui/host/journal.py: subprocess.Popen": "journalctl, by its full path, which only reads",
+}
 READING = {
     ("cyrtui/host/local.py", "os.open"),
     ("cyrtui/host/local_logs.py", "os.open"),
+    ("cyrtui/host/processes.py", "os.open"),
     ("cyrtui/cli.py", "os.open"),
 }
 
@@ -105,7 +112,7 @@ def test_nothing_outside_the_gate_changes_anything() -> None:
             if name.startswith(("cyrtui/screens", "cyrtui/styles")) or name == "cyrtui/access.py":
                 continue
             offenders += [f"{name}: {call}" for call in changing_calls(path) if (name, call) not in READING]
-    assert offenders == []
+    assert sorted(set(offenders) - ELSEWHERE.keys()) == []
 
 
 def test_the_search_would_find_a_change(tmp_path: Path) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import tzinfo
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import TYPE_CHECKING
 
-from cyrtui.host.protocol import Host
+if TYPE_CHECKING:
+    from datetime import tzinfo
+
+    from cyrtui.host.protocol import Host
 
 
 def zone_of(host: Host) -> tzinfo | None:
@@ -13,6 +15,8 @@ def zone_of(host: Host) -> tzinfo | None:
     name = host.name.zone
     if not name:
         return None
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError):

@@ -313,10 +313,19 @@ class TraceBook:
         """The trace as of the last `settle`; None if it was dropped."""
         return self._traces.get(key)
 
-    def trace_at(self, path: str, offset: int) -> TraceKey | None:
-        """The trace that the line at `offset` of `path` belongs to; the newest, where files were rotated."""
+    def trace_at(self, path: str, offset: int, time: float | None = None) -> TraceKey | None:
+        """The trace that the line at `offset` of `path` belongs to.
+
+        Where files were rotated, `time` (seconds since the epoch, a second more or less) tells the lines at
+        the same place apart; without it, it is the newest.
+        """
         for trace in self.traces():
-            if any(event.offset == offset and event.path == path for event in trace.events):
+            if any(
+                event.offset == offset
+                and event.path == path
+                and (time is None or abs(event.time - time) <= 1.0)
+                for event in trace.events
+            ):
                 return trace.key
         return None
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 from cyrtui.logins.events import (
     BadLogin,
@@ -24,7 +24,17 @@ from cyrtui.logins.events import (
 )
 from cyrtui.logins.lookups import Fate, Lookup
 from cyrtui.logins.needs import Ending
-from cyrtui.logins.rules import BROKEN_OFF, EVERYONE, NO_LOOKUP, OTHERS_FINE, RULES, SLOW, UNEXPLAINED, Rule
+from cyrtui.logins.rules import (
+    BROKEN_OFF,
+    EVERYONE,
+    KNOWN_BEFORE,
+    NO_LOOKUP,
+    OTHERS_FINE,
+    RULES,
+    SLOW,
+    UNEXPLAINED,
+    Rule,
+)
 from cyrtui.logins.sessions import Draft
 from cyrtui.logins.trace import Outcome, TraceEvent
 
@@ -39,7 +49,7 @@ class Verdict:
     """What everyone met around one minute. Numbers of distinct users are counted up to three.
 
     `granted` are the DNs of proxies that were let act for somebody; `denied` counts, by proxy, users for whom
-    they were not.
+    they were not; `known` are those of them who did log in near that minute.
     """
 
     welcome: bool
@@ -47,9 +57,11 @@ class Verdict:
     denied: tuple[tuple[str, int], ...]
     wrong: int
     broken: int
+    known: frozenset[str]
 
 
-Met = tuple[Literal["welcome", "granted", "denied", "wrong", "broken"], str, str]
+_Key = TypeVar("_Key")
+Met = tuple[Literal["welcome", "known", "granted", "denied", "wrong", "broken"], str, str]
 """(what, user, DN of the proxy): what one attempt met; the DN is empty where it says nothing."""
 
 
@@ -58,6 +70,7 @@ class Neighbourhood:
 
     def __init__(self) -> None:
         self._minutes: dict[int, Counter[Met]] = {}
+        self._known: dict[int, Counter[str]] = {}
         self._entries: dict[Draft, tuple[int, tuple[Met, ...]]] = {}
         self._verdicts: dict[int, Verdict] = {}
         self._changed: set[int] = set()
@@ -81,14 +94,17 @@ class Neighbourhood:
         last = int(time // 60) - NEIGHBOURS
         for minute in [each for each in self._minutes if each < last]:
             del self._minutes[minute]
+            self._known.pop(minute, None)
             self._verdicts.pop(minute, None)
 
     def _count(self, minute: int, met: tuple[Met, ...], by: int) -> None:
-        counts = self._minutes.setdefault(minute, Counter())
+        minutes = self._minutes.setdefault(minute, Counter())
+        known = self._known.setdefault(minute, Counter())
         for each in met:
-            counts[each] += by
-            if counts[each] <= 0:
-                del counts[each]
+            if each[0] == "known":
+                _tally(known, each[1], by)
+            else:
+                _tally(minutes, each, by)
         self._changed.add(minute)
 
     def verdict(self, time: float) -> Verdict:
@@ -102,11 +118,15 @@ class Neighbourhood:
         users: dict[str, set[str]] = {kind: set() for kind in ("welcome", "wrong", "broken")}
         granted: set[str] = set()
         denied: dict[str, set[str]] = {}
-        for near in range(minute - NEIGHBOURS, minute + NEIGHBOURS + 1):
+        turned_away: set[str] = set()
+        around = range(minute - NEIGHBOURS, minute + NEIGHBOURS + 1)
+        for near in around:
             for kind, user, proxy in self._minutes.get(near, ()):
                 if kind == "granted":
                     granted.add(proxy)
                     continue
+                if kind == "denied":
+                    turned_away.add(user)
                 found = denied.setdefault(proxy, set()) if kind == "denied" else users[kind]
                 if len(found) < 3:
                     found.add(user)
@@ -116,6 +136,9 @@ class Neighbourhood:
             tuple(sorted((proxy, len(found)) for proxy, found in denied.items())),
             len(users["wrong"]),
             len(users["broken"]),
+            frozenset(
+                user for user in turned_away if any(user in self._known.get(near, ()) for near in around)
+            ),
         )
 
     def changed_minutes(self) -> set[int]:
@@ -197,7 +220,7 @@ def met_by(case: Case) -> tuple[Met, ...]:
     proxy = case.proxy
     met: list[Met] = []
     if case.ending is Ending.WELCOME:
-        met.append(("welcome", "", ""))
+        met += [("welcome", "", ""), ("known", user, "")]
     if case.fate is Fate.GRANTED:
         met.append(("granted", "", proxy))
     elif case.fate is Fate.DENIED:
@@ -207,6 +230,12 @@ def met_by(case: Case) -> tuple[Met, ...]:
     elif case.ending in {Ending.BROKEN, Ending.NOBODY} and case.fate is not Fate.GRANTED:
         met.append(("broken", user, ""))
     return tuple(met)
+
+
+def _tally(counts: Counter[_Key], key: _Key, by: int) -> None:
+    counts[key] += by
+    if counts[key] <= 0:
+        del counts[key]
 
 
 @lru_cache(maxsize=256)
@@ -221,12 +250,16 @@ def _around(case: Case, wanted: str) -> bool:
         # a user whose entry was read at other times does exist; and who tries names at random when nobody
         # else is about does not make the proxy one that never worked
         worked = case.proxy_worked or case.proxy in verdict.granted
-        several = (dict(verdict.denied).get(case.proxy, 0) >= 2 and not worked) or case.entry_known
+        known = case.entry_known or (case.user or "") in verdict.known
+        several = (dict(verdict.denied).get(case.proxy, 0) >= 2 and not worked) or known
     else:
+        known = False
         fine = verdict.welcome or bool(verdict.granted)
         several = verdict.wrong >= 3 if case.ending is Ending.WRONG else verdict.broken >= 2
     if wanted == OTHERS_FINE:
         return fine
+    if wanted == KNOWN_BEFORE:
+        return fine and known
     return wanted == EVERYONE and not fine and several
 
 

@@ -110,12 +110,18 @@ def _tls_file(found: Match) -> TlsTrouble:
     return TlsTrouble(found[0], found[1], reason)
 
 
+_UPKEEP: Final = re.compile(r"(?:twoskip|skiplist): (?:checkpointed|delayed checkpoint|recovered|longlock) ")
+
+
 def _damage(found: Match) -> Damage | Note | None:
     # 2.3 and 2.4 look for this optional database in every session, some of them hundreds of times
     if "user_deny.db: No such file" in found[0]:
         return Note(before=True)
     if "sieve script" in found[0] or found[0].startswith("IOERROR: not a sieve"):
         return None
+    # what these databases say when they do their ordinary work (cyrusdb_twoskip.c, cyrusdb_skiplist.c)
+    if _UPKEEP.match(found[0]):
+        return Note()
     return Damage(found[0])
 
 

@@ -102,7 +102,10 @@ _TEXTS_WITHOUT_LOOKUP: Final = (
 
 @dataclass(slots=True, eq=False)
 class Need:
-    """An attempt that may have asked the directory. `order` is its place among the lines of the mail log."""
+    """An attempt that may have asked the directory.
+
+    `may_wait`: timsieved welcomes a user only when another session of his has ended, seconds later perhaps.
+    """
 
     draft: Draft
     ending: Ending
@@ -110,6 +113,7 @@ class Need:
     user: str | None
     plaintext: bool
     client_speaks_last: bool
+    may_wait: bool
     pause: tuple[float, float]
     alone: float
     steps: tuple[TraceEvent, ...]
@@ -117,6 +121,11 @@ class Need:
     @property
     def at(self) -> TraceEvent:
         return self.draft.line.at
+
+    @property
+    def longest(self) -> float:
+        """How many seconds after slapd's answer the server's own may come."""
+        return AFTER_CLIENT if self.client_speaks_last or self.may_wait else AT_ONCE
 
 
 def _ending(attempt: Login | BadLogin) -> Ending:
@@ -173,6 +182,7 @@ def need_of(draft: Draft, auth: tuple[TraceEvent, ...]) -> Need | None:
         canonical_user(user) if user else None,
         mechanism in {"plaintext", "apop"},
         family == "scram" or (family == "digest" and ending is Ending.WELCOME),
+        ending is Ending.WELCOME and "sieve" in service_of(draft.process.key[1]),
         _pause(attempt, service_of(draft.process.key[1])),
         _ALONE[ending] if family is not None else min(_ALONE[ending], 3.0),
         tuple(at for at in auth if " client step " in at.text),
@@ -225,7 +235,7 @@ def _stamps(need: Need, begin: TraceEvent, end: TraceEvent) -> float:
 def _apart(need: Need, begin: TraceEvent, end: TraceEvent, pause: float) -> float:
     """The cost of two stamps so far apart. A stamp in whole seconds may mean any moment of that second."""
     at, client = need.at, need.client_speaks_last
-    longest = AFTER_CLIENT if client else AT_ONCE
+    longest = need.longest
     time = at.time - pause
     low = time - end.time - (1.0 if end.whole_seconds else 0.0)
     high = time - end.time + (1.0 if at.whole_seconds else 0.0)

@@ -8,7 +8,8 @@ A rule fits if everything that it names holds. What it can name:
     said        a pattern for any line of this session before the answer (mail log or auth.log)
     afterwards  a pattern for any line of this session after the answer
     fate        how the look-up ended in slapd's log; `fate=NO_LOOKUP`: there is none
-    around      what the neighbours in time met: `EVERYONE` (nobody got through), `OTHERS_FINE`
+    around      what the neighbours in time met: `EVERYONE` (nobody got through), `OTHERS_FINE`, and where
+                others got through, and this user too at other times: `KNOWN_BEFORE`
     password    how the directory says the password is stored (only when it can be asked)
     tls         `handshake` or `setup`
     outcome     `ok` or `failed`; a rule speaks of a login that went well only if it names `welcome`
@@ -30,6 +31,7 @@ from cyrtui.logins.needs import Ending
 NO_LOOKUP: Final = "none"
 EVERYONE: Final = "everyone"
 OTHERS_FINE: Final = "others"
+KNOWN_BEFORE: Final = "known"
 
 FateName = Fate | Literal["none"]
 
@@ -49,7 +51,7 @@ class Rule:
     said: str | None = None
     afterwards: str | None = None
     fate: tuple[FateName, ...] = ()
-    around: Literal["everyone", "others"] | None = None
+    around: Literal["everyone", "others", "known"] | None = None
     password: str | None = None
     tls: str | None = None
     mechanism: str | None = None
@@ -209,6 +211,16 @@ RULES: Final = (
         around=EVERYONE,
     ),
     Rule(
+        "proxy-authorization-denied",
+        "The directory did not let the proxy ({proxy}) act for {user}, who does log in at other times: what "
+        "the proxy may do has changed, or the entry.",
+        "Check authzTo on the proxy's entry and slapd's authz-policy and authz-regexp; if others still log "
+        "in, whether the entry of {user} is still there, once, and covered by that authzTo.",
+        also=("unknown-user",),
+        fate=(Fate.DENIED,),
+        around=KNOWN_BEFORE,
+    ),
+    Rule(
         "unknown-user",
         "The directory has no user {user} that the proxy may act for; others log in meanwhile.",
         "Check the spelling; the entry must exist once below the base of authz-regexp, and the proxy's "
@@ -356,7 +368,8 @@ RULES: Final = (
         "{user} was known, but the server's files are damaged: {what}",
         "Look at the file named; reconstruct for a mailbox, ctl_cyrusdb -r or a backup for a database.",
         ending=(Ending.WELCOME,),
-        afterwards=r"(?:IOERROR:|DBERROR|twoskip:|skiplist:).*|Fatal error: can't read mailboxes file.*",
+        afterwards=r"(?:IOERROR:|DBERROR|(?:twoskip|skiplist):(?! (?:checkpointed|delayed checkpoint|"
+        r"recovered|longlock) )).*|Fatal error: can't read mailboxes file.*",
     ),
     Rule(
         "service-crashing",

@@ -13,7 +13,7 @@ from typing import Final
 
 from cyrtui.logins.assign import ALONE, assign
 from cyrtui.logins.lookups import Lookup
-from cyrtui.logins.needs import AFTER_CLIENT, AT_ONCE, EARLY, Need, cost_of, price_of
+from cyrtui.logins.needs import AFTER_CLIENT, EARLY, Need, cost_of, price_of
 
 BLOCK: Final = 20.0
 """Seconds that are solved as one."""
@@ -73,7 +73,7 @@ def window_of(needs: list[Need], lookups: Iterable[Lookup]) -> Window:
     costs: list[dict[int, float]] = []
     of_lookup: list[list[int]] = [[] for _ in columns]
     for row, need in enumerate(needs):
-        longest = AFTER_CLIENT if need.client_speaks_last else AT_ONCE
+        longest = need.longest
         at = need.at.time
         mine: dict[int, float] = {}
         for column in range(bisect_left(times, at - longest - 1.0), bisect_right(times, at + 1.0 + EARLY)):

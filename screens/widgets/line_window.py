@@ -105,6 +105,7 @@ class LineWindow(ScrollView, Generic[Item], can_focus=True):
         self.set_reactive(Widget.auto_links, False)  # noqa: FBT003
         # there from the start, or its coming lays out the screen once more
         self.set_reactive(Widget.show_vertical_scrollbar, True)  # noqa: FBT003
+        self._resizing = False
         self._top = 0
         self._cursor = 0
         self._lines: list[tuple[int, int]] = []
@@ -259,7 +260,9 @@ class LineWindow(ScrollView, Generic[Item], can_focus=True):
         """The wheel or the bar moved the window."""
         top = self.first + round(new_value)
         if top != self._top:
-            self.user_scrolls(up=top < self._top)
+            # with more room than before the position is cut to what is left to scroll: nobody moved it
+            if not self._resizing:
+                self.user_scrolls(up=top < self._top)
             self._top = top
             self.rearrange()
 
@@ -390,7 +393,11 @@ class LineWindow(ScrollView, Generic[Item], can_focus=True):
     ) -> bool:
         # Textual paints right after this and sends the event of the new size later: too late for one picture.
         before = self.container_size
-        changed = super()._size_updated(size, virtual_size, container_size, layout)
+        self._resizing = True
+        try:
+            changed = super()._size_updated(size, virtual_size, container_size, layout)
+        finally:
+            self._resizing = False
         if self.container_size != before:
             self.resized()
         return changed

@@ -92,6 +92,7 @@ class LogView(LineWindow[ShownLine]):
         self._paused_at = 0
         self._told = 0
         self._seen = view.end if view is not None else 0
+        self._began = view.first if view is not None else 0
         self._wrapped = False
         self._sideways = 0
         self._needle = ""
@@ -159,19 +160,26 @@ class LogView(LineWindow[ShownLine]):
         self._view = view
         self._fractions = False
         self._sideways = 0
-        self._seen = view.end
+        self._seen, self._began = view.end, view.first
+        # an empty view begins where it will grow from, not where the one before stood
+        self._top = view.first
         self._painted = []
         self._to_end()
         self._follow(following=True)
+        self.rearrange()
 
     def view_changed(self) -> None:
         """The view has other lines than before."""
         if self._view is None:
             return
         new = max(0, self.end - self._seen)
+        began, self._began = self._began, self.first
         self._seen = self.end
         if self._following:
-            if not self._end_fits():
+            if self._top >= self.end or (self.first < began and self._top <= began and self._end_fits()):
+                # older lines came to a window that had nothing above it
+                self._to_end()
+            elif not self._end_fits():
                 page = self.body_height
                 self._top = self._top_for_last(self.end - 1, max(page // 2, min(page, new)))
             self.rearrange()

@@ -88,7 +88,7 @@ class PtyConsole:
 
     `prefix` goes before `argv`, for wrappers that exec what follows. With `controlling=False` the pty is not
     the child's controlling terminal, so that its loss sends no SIGHUP. With `stdin_pipe=True` stdin is a
-    pipe, which `end_input()` closes; keys go through it too.
+    pipe, which `end_input()` closes; keys go through it too. The child inherits `pass_fds`.
     """
 
     def __init__(
@@ -102,6 +102,7 @@ class PtyConsole:
         prefix: Sequence[str] = (),
         controlling: bool = True,
         stdin_pipe: bool = False,
+        pass_fds: Sequence[int] = (),
     ) -> None:
         self.columns, self.rows = columns, rows
         self.written = 0
@@ -135,6 +136,7 @@ class PtyConsole:
             env=environment,
             cwd=cwd,
             start_new_session=True,
+            pass_fds=pass_fds,
         )
         self.pid = self._process.pid
         self._selector = selectors.DefaultSelector()

@@ -303,6 +303,31 @@ async def test_an_empty_log_is_blank_and_no_key_fails() -> None:
         assert lines_of(view) == [""] * 10
 
 
+async def test_older_lines_that_come_later_fill_the_window_from_its_end() -> None:
+    lines = Lines(0, 0)
+    async with app_of(lines).run_test(size=SIZE) as pilot:
+        view = view_of(pilot.app)
+
+        def prepend(count: int) -> None:
+            for number in range(lines.first - count, lines.first):
+                lines.lines[number] = Line("mail", NOON + number, "imap", 7, f"line {number}")
+            lines.first -= count
+            view.view_changed()
+
+        prepend(4)
+        await pilot.pause()
+        assert numbers(view) == [-4, -3, -2, -1, *[None] * 6]
+        prepend(40)
+        await pilot.pause()
+        assert view.following
+        assert numbers(view) == list(range(-10, 0))
+        lines.append(2)
+        view.view_changed()
+        prepend(40)
+        await pilot.pause()
+        assert numbers(view) == [*range(-3, 2), *[None] * 5], "half a page was made room for, and stays"
+
+
 async def test_lines_that_are_dropped_at_the_beginning_take_the_window_along() -> None:
     lines = Lines(0, 100)
     async with app_of(lines).run_test(size=SIZE) as pilot:

@@ -1,0 +1,316 @@
+"""`cyrtui` and its subcommands: arguments in, screens or text or JSON out, nothing else."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import os
+import sys
+from collections.abc import Sequence
+from io import BytesIO
+from typing import TYPE_CHECKING, Final
+
+from cyrtui import __version__
+from cyrtui.errors import CyrtuiError, FileUnreadable, RecordingError
+from cyrtui.settings import SETTINGS, Settings, Value, load_settings
+
+if TYPE_CHECKING:
+    from cyrtui.access import Gate
+    from cyrtui.host.protocol import Host
+
+USAGE: Final = 2
+STATUS_UNKNOWN: Final = 3
+TRACE_UNREADABLE: Final = 3
+DEMO: Final = "demo.cyrtui"
+
+
+def _common() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    group = common.add_argument_group("common options")
+    source = group.add_mutually_exclusive_group()
+    source.add_argument("--root", metavar="DIR", help="read a copied tree below DIR instead of this machine")
+    source.add_argument("--recording", metavar="FILE", help="open and play a recording made by cyrtui record")
+    group.add_argument(
+        "--read-only", action="store_true", help="change nothing: nothing that writes can be reached"
+    )
+    group.add_argument("--config", metavar="FILE", help="settings file in the place of your own cyrtui.toml")
+    return common
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line; the common options stand before or after a subcommand."""
+    common = _common()
+    parser = argparse.ArgumentParser(
+        prog="cyrtui",
+        description="A console for Cyrus IMAP with Cyrus SASL and OpenLDAP behind it. "
+        "Without a subcommand it opens the console on this machine.",
+        parents=[common],
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"cyrtui {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+
+    def add(name: str, meaning: str) -> argparse.ArgumentParser:
+        return commands.add_parser(
+            name, help=meaning, description=meaning, parents=[common], allow_abbrev=False
+        )
+
+    add("demo", "open the console on the recording that is packaged with it")
+    record = add("record", "make a recording of this server: configuration, logs, processes and sockets")
+    record.add_argument("out", metavar="OUT", help="the new file; an existing one is never overwritten")
+    record.add_argument(
+        "--seconds", type=_positive, metavar="N", help="stop after N seconds (otherwise with ctrl+c)"
+    )
+    record.add_argument(
+        "--every", type=_positive, default=2.0, metavar="N", help="seconds between two snapshots (default 2)"
+    )
+    record.add_argument(
+        "--history",
+        type=_positive,
+        default=1024.0,
+        metavar="KIB",
+        help="how much of each log from before the start goes in, in KiB (default 1024)",
+    )
+    status = add(
+        "status",
+        "show the services and ports; exits 0 ok, 1 warning, 2 critical, 3 unknown, as a monitoring plug-in",
+    )
+    status.add_argument("--json", action="store_true", help="one JSON object instead of text")
+    trace = add(
+        "trace",
+        "show every login attempt with its cause; exits 0 found, 1 nothing found, 2 usage, 3 unreadable",
+    )
+    trace.add_argument("user", metavar="USER", nargs="?", help="the attempts of this user only")
+    trace.add_argument("--since", metavar="T", help='such as "10 min ago", 13:11 or 2026-05-10T13:11:28')
+    trace.add_argument("--until", metavar="T", help="the same")
+    trace.add_argument("--failed", action="store_true", help="failed attempts only")
+    trace.add_argument("--follow", action="store_true", help="go on with what comes, until ctrl+c")
+    trace.add_argument("--summary", action="store_true", help="totals instead of attempts")
+    trace.add_argument("--json", action="store_true", help="one JSON object a line instead of text")
+    trace.add_argument("--full", action="store_true", help="every line of each attempt, and the remedy")
+    for role in ("mail", "auth", "slapd"):
+        trace.add_argument(f"--{role}-log", metavar="F", help=f"read this as the {role} log")
+    add("settings", "show every setting, its value and where it came from, and the logs that were found")
+    return parser
+
+
+def _positive(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r} is no positive number")
+    return value
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program. Returns the exit status; words go to stderr, data to stdout."""
+    try:
+        options = build_parser().parse_args(argv)
+    except SystemExit as ended:
+        # to a monitoring system 2 would be an alarm about the server
+        if ended.code == USAGE and "status" in (sys.argv[1:] if argv is None else argv):
+            return STATUS_UNKNOWN
+        raise
+    if options.command == "trace" and (wrong := _contradiction(options)):
+        print(f"cyrtui: {wrong}", file=sys.stderr)
+        return USAGE
+    try:
+        status = _run(options)
+        # here, where a reader that has gone can still be dealt with
+        sys.stdout.flush()
+    except CyrtuiError as error:
+        if options.command == "status":
+            return _status_unknown(options, str(error))
+        print(f"cyrtui: {error}", file=sys.stderr)
+        return TRACE_UNREADABLE if options.command == "trace" and _is_unreadable(error) else USAGE
+    except BrokenPipeError:
+        # Whoever read our output has gone; nothing can be said to him, and nothing shall be flushed at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except KeyboardInterrupt:
+        return 130
+    return status
+
+
+def _run(options: argparse.Namespace) -> int:
+    from cyrtui.access import open_gate
+
+    if options.command in (None, "demo"):
+        # Modules and widgets are made to stay: to look for garbage among them only delays the first picture.
+        gc.disable()
+    flags: dict[str, Value] = {"read_only": True} if getattr(options, "read_only", False) else {}
+    if options.command == "trace":
+        flags |= _log_flags(options)
+    settings = load_settings(flags, config=getattr(options, "config", None))
+    host = _host(options)
+    try:
+        if options.command == "record":
+            return _record(options, settings, host, open_gate(read_only=settings.read_only))
+        if options.command == "status":
+            return _status(options, settings, host)
+        if options.command == "trace":
+            return _trace(options, settings, host)
+        if options.command == "settings":
+            return _settings(settings, host)
+        # What was recorded or copied is the past: there is nothing in it to change.
+        return _console(settings, host, open_gate(read_only=settings.read_only or host.name.kind != "local"))
+    finally:
+        host.close()
+
+
+def _host(options: argparse.Namespace) -> Host:
+    if options.command == "demo":
+        from importlib import resources
+
+        from cyrtui.host.recording import begin_recording
+
+        return begin_recording(
+            BytesIO(resources.files("cyrtui").joinpath(DEMO).read_bytes()), "the packaged demo"
+        )
+    if recording := getattr(options, "recording", None):
+        from cyrtui.host.recording import open_recording
+
+        return open_recording(recording)
+    if root := getattr(options, "root", None):
+        from cyrtui.host.tree import TreeHost
+
+        return TreeHost(root)
+    from cyrtui.host.local import LocalHost
+
+    return LocalHost()
+
+
+def _record(options: argparse.Namespace, settings: Settings, host: Host, gate: Gate | None) -> int:
+    import signal
+    import threading
+
+    from cyrtui.access import require
+    from cyrtui.inert import inert
+    from cyrtui.recorder import RecordPlan, record
+
+    if host.name.kind == "recording":
+        raise CyrtuiError("A recording cannot be recorded again; leave out --recording.")
+    plan = RecordPlan(options.seconds, options.every, int(options.history * 1024))
+    opened = require(gate, "Recording")
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: stop.set())
+    say = _say if sys.stderr.isatty() else None
+    with opened.create_file(options.out) as out:
+        try:
+            done = record(host, settings, plan, out, stop, say)
+        except OSError as error:
+            reason = os.strerror(error.errno or 0)
+            raise CyrtuiError(
+                f"{inert(options.out)} could not be written to its end: {reason}. What is in it is whole."
+            ) from error
+    print(f"{'' if say is None else chr(10)}{done.sentence(options.out)}", file=sys.stderr)
+    return 0
+
+
+def _say(words: str) -> None:
+    print(f"\r\x1b[K{words}", end="", file=sys.stderr, flush=True)
+
+
+def _status(options: argparse.Namespace, settings: Settings, host: Host) -> int:
+    from cyrtui.status import as_json, as_text, look
+
+    found = look(host, settings)
+    sys.stdout.write(as_json(found) if options.json else as_text(found))
+    return found.exit_code
+
+
+def _status_unknown(options: argparse.Namespace, sentence: str) -> int:
+    from cyrtui.status import unknown
+
+    sys.stdout.write(unknown(sentence, json_wanted=options.json))
+    return STATUS_UNKNOWN
+
+
+def _contradiction(options: argparse.Namespace) -> str | None:
+    """What cannot be asked of `trace` together."""
+    if options.summary and (options.follow or options.full):
+        return "--summary is for what is there already, without --follow and --full."
+    if options.follow and options.until is not None:
+        return "--follow goes on until it is ended; leave out --until."
+    if options.json and options.full:
+        return "--json has every line of an attempt already; leave out --full."
+    return None
+
+
+def _is_unreadable(error: CyrtuiError) -> bool:
+    return isinstance(error, FileUnreadable | RecordingError)
+
+
+def _log_flags(options: argparse.Namespace) -> dict[str, Value]:
+    from cyrtui.logs.record import LogRole
+    from cyrtui.trace_command import log_flags
+
+    local = not (getattr(options, "recording", None) or getattr(options, "root", None))
+    return log_flags({role: getattr(options, f"{role}_log") for role in LogRole}, local=local)
+
+
+def _trace(options: argparse.Namespace, settings: Settings, host: Host) -> int:
+    from cyrtui.logs.record import LogRole
+    from cyrtui.trace_command import TraceOptions, trace
+
+    asked = TraceOptions(
+        user=options.user,
+        since=options.since,
+        until=options.until,
+        failed=options.failed,
+        follow=options.follow,
+        summary=options.summary,
+        json=options.json,
+        full=options.full,
+        named=frozenset(role for role in LogRole if getattr(options, f"{role}_log")),
+    )
+    return trace(host, settings, asked, sys.stdout, sys.stderr)
+
+
+def _settings(settings: Settings, host: Host) -> int:
+    from cyrtui.inert import inert
+    from cyrtui.logs.overrides import overrides_of
+    from cyrtui.logs.sources import find_sources
+
+    for setting in SETTINGS:
+        sourced = settings.values[setting.name]
+        print(f"{setting.name:<16} {_shown(sourced.value):<28} {sourced.origin}")
+    found = find_sources(host, overrides_of(settings))
+    for source in found.sources:
+        print(inert(f"{'log':<16} {source.path:<28} {source.why}"))
+        if source.problem is not None:
+            print(inert(f"{'':<16} {'':<28} {source.problem}"))
+    for role in found.unfound:
+        print(f"{'log':<16} {'-':<28} No {role} log was found; the setting {role}_log can name one.")
+    for note in found.notes:
+        print(inert(f"{'log':<16} {'-':<28} {note}"))
+    return 0
+
+
+def _shown(value: Value) -> str:
+    from cyrtui.inert import inert
+
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return inert(value if isinstance(value, str) else " ".join(value))
+
+
+def _console(settings: Settings, host: Host, gate: Gate | None) -> int:
+    from cyrtui.console import Console
+
+    core = Console(host, settings, gate)
+    if host.name.kind != "recording":
+        core.check()
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise CyrtuiError(
+            "The console needs a terminal on stdin and stderr. Over ssh, ask for one with `ssh -t`; for "
+            "scripts there are the subcommands (`cyrtui --help`)."
+        )
+    from cyrtui.screens.app import run_console
+
+    return run_console(core)

@@ -1,0 +1,186 @@
+"""Which attempts are wanted: conditions that must all hold, and the words that people type for them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, tzinfo
+from typing import TYPE_CHECKING, Final
+
+from cyrtui.errors import CyrtuiError
+from cyrtui.inert import inert
+from cyrtui.logins.trace import LoginTrace
+from cyrtui.logs.when import parse_moment
+
+# Most runs ask for no network: what networks need is imported when one does.
+if TYPE_CHECKING:
+    from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+
+    Network = IPv4Network | IPv6Network
+
+FORMS: Final = "user:NAME cause:CODE svc:NAME from:ADDRESS or NETWORK since:TIME until:TIME failed"
+_AGO: Final = re.compile(r"(\d{1,7})\s*([smhdw]|sec|min|seconds?|minutes?|hours?|days?|weeks?)\s+ago\Z", re.I)
+_BARE: Final = re.compile(r"\d{1,7}\s*(?:[smhdw]|sec|min)\Z", re.I)
+_MAPPED: Final = re.compile(r"::ffff:(\d+\.\d+\.\d+\.\d+)\Z", re.I)
+_NAMES: Final = {
+    "user": "user",
+    "cause": "cause",
+    "svc": "service",
+    "service": "service",
+    "from": "client",
+    "since": "since",
+    "until": "until",
+}
+
+
+class FilterError(CyrtuiError):
+    """What was typed is no filter; the sentence says which words there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class TraceFilter:
+    """Conditions on attempts; None and False ask nothing.
+
+    `user` is compared without regard to case and whole; `cause` is a code or its beginning up to a hyphen
+    (`password` holds for `password-mismatch`); `client` is a network, or a part of the client's name.
+    `since` and `until` are seconds since the epoch, and count by the time of the server's answer. `failed`
+    leaves out what is incomplete, too.
+    """
+
+    user: str | None = None
+    cause: str | None = None
+    service: str | None = None
+    client: Network | str | None = None
+    since: float | None = None
+    until: float | None = None
+    failed: bool = False
+
+    def __bool__(self) -> bool:
+        return self != _ALL
+
+    def holds(self, trace: LoginTrace) -> bool:
+        """Whether this attempt is wanted."""
+        return (
+            (not self.failed or trace.outcome == "failed")
+            and (self.since is None or trace.end >= self.since)
+            and (self.until is None or trace.end <= self.until)
+            and (self.user is None or (trace.user or "").casefold() == self.user.casefold())
+            and (self.service is None or trace.service.casefold() == self.service.casefold())
+            and (self.cause is None or f"{trace.cause or ''}-".startswith(f"{self.cause.casefold()}-"))
+            and (self.client is None or self._is_from(trace, self.client))
+        )
+
+    @staticmethod
+    def _is_from(trace: LoginTrace, wanted: Network | str) -> bool:
+        if trace.client is None:
+            return False
+        if isinstance(wanted, str):
+            return wanted.casefold() in (trace.client.name or "").casefold()
+        address = _address(trace.client.address or "")
+        return address is not None and address.version == wanted.version and address in wanted
+
+    def words(self, zone: tzinfo | None) -> str:
+        """The words that `parse_filter` reads this from; times to the second, in the host's `zone`."""
+        from shlex import quote
+
+        found = []
+        for name, value in (
+            ("user", self.user),
+            ("cause", self.cause),
+            ("svc", self.service),
+            ("from", None if self.client is None else _shown(self.client)),
+            ("since", None if self.since is None else _typed(self.since, zone)),
+            ("until", None if self.until is None else _typed(self.until, zone)),
+        ):
+            if value is not None:
+                found.append(f"{name}:{quote(value)}")
+        return " ".join([*found, *(["failed"] if self.failed else [])])
+
+    def select(self, traces: Iterable[LoginTrace]) -> list[LoginTrace]:
+        """Those that are wanted, in their order."""
+        return [trace for trace in traces if self.holds(trace)]
+
+
+_ALL: Final = TraceFilter()
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    """The address of a client; an IPv4 one that came in through an IPv6 socket is the IPv4 one."""
+    from ipaddress import ip_address
+
+    mapped = _MAPPED.match(text)
+    try:
+        return ip_address(mapped[1] if mapped is not None else text)
+    except ValueError:
+        return None
+
+
+def moment_of(text: str, now: float, zone: tzinfo | None) -> float:
+    """The moment meant by `10 min ago`, `10m`, or a form of `parse_moment`. Raises `MomentError`."""
+    words = " ".join(text.split())
+    if (ago := _AGO.match(words)) is not None:
+        unit = ago[2].lower()
+        words = f"-{ago[1]}{unit if unit in ('sec', 'min') else unit[0]}"
+    elif _BARE.match(words) is not None:
+        words = f"-{words}"
+    return parse_moment(words, now, zone)
+
+
+def parse_filter(text: str, now: float, zone: tzinfo | None) -> TraceFilter:
+    """The filter of words such as `user:julien cause:password svc:imaps from:198.51.100.0/24 failed`.
+
+    A word without a colon is a user; a value with spaces stands in quotes. `now` and `zone` are the host's.
+    Raises `FilterError` or `MomentError`.
+    """
+    from shlex import split
+
+    try:
+        words = split(text)
+    except ValueError as error:
+        raise FilterError(f"“{inert(text[:60])}” is no filter: a quote is not closed.") from error
+    found = _ALL
+    for word in words:
+        name, colon, value = word.partition(":")
+        if not colon:
+            found = replace(found, failed=True) if word == "failed" else replace(found, user=word)
+            continue
+        meant = _NAMES.get(name.casefold())
+        if meant is None or not value:
+            raise FilterError(f"“{inert(word[:60])}” is no condition. There are: {FORMS}.")
+        if meant == "client":
+            found = replace(found, client=_network(value))
+        elif meant == "since":
+            found = replace(found, since=moment_of(value, now, zone))
+        elif meant == "until":
+            found = replace(found, until=moment_of(value, now, zone))
+        elif meant == "user":
+            found = replace(found, user=value)
+        elif meant == "cause":
+            found = replace(found, cause=value)
+        else:
+            found = replace(found, service=value)
+    return found
+
+
+def _shown(client: Network | str) -> str:
+    if isinstance(client, str):
+        return client
+    return str(client.network_address if client.num_addresses == 1 else client)
+
+
+def _typed(time: float, zone: tzinfo | None) -> str:
+    return datetime.fromtimestamp(time, UTC).astimezone(zone).isoformat(timespec="seconds")
+
+
+def _network(value: str) -> Network | str:
+    from ipaddress import ip_network
+
+    try:
+        return ip_network(value, strict=False)
+    except ValueError as error:
+        if "/" in value or value.replace(".", "").isdigit():
+            raise FilterError(
+                f"“{inert(value[:60])}” is no address and no network, such as 192.0.2.7 or 2001:db8::/32."
+            ) from error
+        return value
