@@ -129,13 +129,14 @@ def do_run(arguments: argparse.Namespace) -> int:
 
 
 def run_here(lab: Lab, words: Sequence[str], *, user: str | None = None) -> int:
-    """Run a command inside, on this terminal, in the checkout."""
+    """Run a command inside, on this terminal: as root in the checkout, as another user in `/`."""
     path = os.pathsep.join(part for part in (str(CHECKOUT), os.environ.get("PYTHONPATH", "")) if part)
     environment = {
         "PYTHONPATH": path,
         **{k: v for k, v in CONSOLE_ENVIRONMENT.items() if k not in os.environ},
     }
-    with lab.popen(words, user=user, env=environment, cwd=CHECKOUT) as process:
+    # below /root, where a checkout may lie, nobody else can go
+    with lab.popen(words, user=user, env=environment, cwd=CHECKOUT if user is None else None) as process:
         while True:
             try:
                 return process.wait()

@@ -262,6 +262,9 @@ def finish(connection: Connection, request: dict[str, Any]) -> None:
             connection.command(raw)
         else:
             connection.literal(raw, base64.b64decode(data))
+    if request["stay"]:
+        time.sleep(request["stay"])
+        connection.deadline = time.monotonic() + request["timeout"]
     if request["service"] == "sieve":
         connection.send(b"LOGOUT")
         connection.sieve_reply()

@@ -60,6 +60,8 @@ class Attempt:
     timeout: float = PATIENCE
     # Done after the login: each a command, and the literal that ends it if it has one.
     commands: tuple[tuple[bytes, bytes | None], ...] = ()
+    # For how many seconds the client stays before it says LOGOUT.
+    stay: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,7 @@ class Worker:
             "timeout": attempt.timeout,
             "trust": attempt.kind != "tls-distrust",
             "noise": attempt.kind == "tls-noise",
+            "stay": attempt.stay,
             "commands": [
                 [_pack(text), None if data is None else _pack(data)] for text, data in attempt.commands
             ],

@@ -26,7 +26,10 @@ PACKAGES = (
     "iproute2",
     "procps",
     "util-linux",
+    "systemd-journal-remote",
     "openssl",
+    "gcc",
+    "libc6-dev",
 )
 
 # invoke-rc.d and deb-systemd-invoke ask this program before they start anything; 101 forbids it.

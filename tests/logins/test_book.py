@@ -85,6 +85,22 @@ def test_from_a_line_to_its_trace() -> None:
     assert book.get(("/nowhere", 0, 0.0)) is None
 
 
+def test_lines_at_the_same_place_of_rotated_files_are_told_apart_by_their_time() -> None:
+    script = Script()
+    old = script.ok(1, "toto")
+    script.offsets.clear()
+    new = script.ok(5000, "julien", pid=2)
+    assert (old.path, old.offset) == (new.path, new.offset)
+    book = script.book()
+    for record, user in ((old, "toto"), (new, "julien")):
+        key = book.trace_at(record.path, record.offset, record.time)
+        assert key is not None
+        found = book.get(key)
+        assert found is not None
+        assert found.user == user
+    assert book.trace_at(old.path, old.offset, old.time + 600) is None
+
+
 def test_the_oldest_make_room_and_are_counted() -> None:
     logs = generate(Server(seed=3, attempts=400, rate=2.0))
     gone: list[LoginTrace] = []

@@ -255,3 +255,16 @@ def test_look_ups_that_cost_a_mail_line_nothing_are_not_lost_on_the_wrong_user()
     trace = script.traces()[0]
     assert trace.ldap is not None
     assert (trace.ldap.conn, trace.ldap.confidence) == (1001, CERTAIN)
+
+
+def test_timsieved_may_welcome_a_user_long_after_the_look_up() -> None:
+    """A second session of the same user waits until the first has ended; so it was seen on a 3.6."""
+    script = Script(whole_seconds=False)
+    script.granted(1.01, 1000, person(701))
+    script.mail(8.73, "login: localhost [::1] toto PLAIN User logged in", pid=7, service="sieve")
+    script.granted(30.01, 1001, person(701))
+    script.mail(37.73, "login: localhost [::1] toto PLAIN User logged in", pid=8, service="imap")
+    sieve, imap = script.traces()
+    assert sieve.ldap is not None
+    assert sieve.ldap.conn == 1000
+    assert imap.ldap is None

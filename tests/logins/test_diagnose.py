@@ -117,6 +117,31 @@ def test_a_known_user_denied_is_the_proxy_even_alone() -> None:
     assert (trace.cause, trace.also) == ("proxy-authorization-denied", ("unknown-user",))
 
 
+def test_a_known_user_denied_while_others_get_in_is_not_called_unknown() -> None:
+    script = Script()
+    for number in range(3):
+        script.granted(1 + 60 * number, 1000 + number, person(701))
+        script.ok(1 + 60 * number, "toto")
+    script.denied(200, 1010)
+    script.broken(200, "toto")
+    script.granted(260, 1011, person(702))
+    script.ok(260, "julien", pid=2)
+    trace = script.traces()[3]
+    assert (trace.cause, trace.also) == ("proxy-authorization-denied", ("unknown-user",))
+
+
+def test_a_database_that_does_its_ordinary_work_is_not_damaged() -> None:
+    for text in (
+        "twoskip: checkpointed /var/lib/cyrus/mailboxes.db (56 records, 16960 => 9912 bytes) in 0.1 seconds",
+        "twoskip: delayed checkpoint not needed for /var/lib/cyrus/mailboxes.db (28440 29248)",
+        "skiplist: checkpointed /var/lib/cyrus/mailboxes.db (2 records, 384 bytes) in 0 seconds",
+    ):
+        script = Script()
+        script.ok(1, "toto")
+        script.mail(1, text)
+        assert only(script.traces()).cause is None
+
+
 def test_names_tried_at_random_at_night_do_not_blame_a_proxy_that_works() -> None:
     script = Script()
     script.granted(1, 1000, person(701))

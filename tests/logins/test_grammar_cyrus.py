@@ -354,7 +354,22 @@ EXAMPLES: list[tuple[str, str, LoginEvent]] = [
     (
         "damage-skiplist",
         "skiplist: checkpointed /var/lib/cyrus/mailboxes.db (0 records, 144 bytes) in 0 seconds",
-        Damage("skiplist: checkpointed /var/lib/cyrus/mailboxes.db (0 records, 144 bytes) in 0 seconds"),
+        Note(),
+    ),
+    (
+        "damage-skiplist",
+        "skiplist: invalid magic header: /var/lib/cyrus/mailboxes.db",
+        Damage("skiplist: invalid magic header: /var/lib/cyrus/mailboxes.db"),
+    ),
+    (
+        "damage-twoskip",
+        "twoskip: checkpointed /var/lib/cyrus/mailboxes.db (56 records, 16960 => 9912 bytes) in 0.1 seconds",
+        Note(),
+    ),
+    (
+        "damage-twoskip",
+        "twoskip: delayed checkpoint not needed for /var/lib/cyrus/mailboxes.db (28440 29248)",
+        Note(),
     ),
     ("fatal", "Fatal error: can't read mailboxes file", Fatal("can't read mailboxes file")),
     ("fatal", "Fatal error: tls_init() failed", TlsFailed("setup")),
