@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -60,7 +61,7 @@ def _to_the_end(shown: PtyConsole) -> str:
 
 
 def _overview(shown: PtyConsole) -> None:
-    text = _seen(shown, *["pagedown"] * 12, "tab", *["pagedown"] * 30, "?", "escape")
+    text = _to_the_end(shown) + _seen(shown, "tab") + _to_the_end(shown) + _seen(shown, "?", "escape")
     for word in ("␛[6n", "[/nope]", "[@click=app.quit]click[/]", "\\xff\\xfe\\xfd"):
         assert word in text
 
@@ -98,8 +99,12 @@ def _logs(shown: PtyConsole) -> None:
         cost(shown, "enter")
         assert needle in shown.lines()[1]
         _seen(shown, "n", "N", "&", "w")
-        assert any(needle in line for line in shown.lines()[2:])
+        shown.wait_for(partial(_below_the_title, needle))
         cost(shown, "w", "&", "escape", "end")
+
+
+def _below_the_title(needle: str, text: str) -> bool:
+    return any(needle in line for line in text.splitlines()[2:])
 
 
 def test_what_is_copied_is_harmless_too(tmp_path: Path) -> None:
