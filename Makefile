@@ -11,6 +11,7 @@ demo: $(VENV)/.runtime
 
 # Everything: formats, lint, types, the import contract, and all tests, those on the real Cyrus stack included.
 test: check
+	$(SUDO) $(RUN) -c 'from tests.lab import packages; packages.ensure()'
 	$(SUDO) $(RUN) -m pytest
 
 check: $(VENV)/.dev

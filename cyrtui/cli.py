@@ -48,7 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"cyrtui {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", prog="cyrtui")
 
     def add(name: str, meaning: str) -> argparse.ArgumentParser:
         return commands.add_parser(
@@ -137,9 +137,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> int:
     from cyrtui.access import open_gate
 
-    if options.command in (None, "demo"):
-        # Modules and widgets are made to stay: to look for garbage among them only delays the first picture.
-        gc.disable()
+    # Modules and widgets are made to stay: to look for garbage among them only delays the start. Whoever goes
+    # on to work for long turns it on again.
+    gc.disable()
     flags: dict[str, Value] = {"read_only": True} if getattr(options, "read_only", False) else {}
     if options.command == "trace":
         flags |= _log_flags(options)

@@ -499,6 +499,17 @@ class Console:
         lost = self._store.lost_bytes if self._store else 0
         return f"{counted(lost, 'byte')} of the logs were lost" if lost else None
 
+    def without_mail_log(self) -> str | None:
+        """Why no attempt can be seen: there is no mail log, or it cannot be read. None: it is read."""
+        if self._sources is None:
+            return None
+        mail = self._sources.of(LogRole.MAIL)
+        if mail is None:
+            return "no mail log was found, so that no login can be seen"
+        if any(problem.startswith(mail.path) for problem in self.log_problems()):
+            return f"{inert(mail.path)} cannot be read, so that no login can be seen"
+        return None
+
     def older_lines(self) -> str | None:
         """That older lines are not loaded, in words."""
         cut = self._store.truncated_sources if self._store else ()

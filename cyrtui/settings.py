@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -124,18 +123,23 @@ def _user_file() -> str:
 def _file(path: str, *, must_exist: bool) -> dict[str, Value]:
     name = inert(path)
     try:
-        data = tomllib.loads(Path(path).read_bytes().decode("utf-8"))
+        raw = Path(path).read_bytes()
     except FileNotFoundError:
         if must_exist:
             raise SettingsError(f"{name} does not exist; --config needs a settings file.") from None
         return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{name} is no TOML: {inert(str(error))}. Mend or remove it.") from error
     except OSError as error:
         # A home that cannot be searched holds no settings for this user; the system's file must be readable.
         if not must_exist and path != SYSTEM_FILE and isinstance(error, NotADirectoryError | PermissionError):
             return {}
         raise SettingsError(f"{name} cannot be read: {os.strerror(error.errno or 0)}.") from error
+    # most runs have no settings file, and every subcommand would pay for the parser
+    import tomllib
+
+    try:
+        data = tomllib.loads(raw.decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{name} is no TOML: {inert(str(error))}. Mend or remove it.") from error
     return {key: _checked(key, value, name) for key, value in data.items()}
 
 

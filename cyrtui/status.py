@@ -14,7 +14,6 @@ from datetime import datetime, tzinfo
 from typing import Any, Final, Literal
 
 from cyrtui.host.protocol import Host
-from cyrtui.host.recording import Recording
 from cyrtui.host.zone import zone_of
 from cyrtui.logs.overrides import overrides_of
 from cyrtui.logs.record import LogRole
@@ -57,9 +56,14 @@ class Status:
 
 def look(host: Host, settings: Settings) -> Status:
     """Look at a host once. A recording is looked at as it was at its end."""
-    if isinstance(host, Recording):
-        host.clock.set_paused(True)
-        host.clock.skip(host.clock.state().length)
+    recorded: tuple[str, ...] = ()
+    if host.name.kind == "recording":
+        from cyrtui.host.recording import Recording
+
+        if isinstance(host, Recording):
+            host.clock.set_paused(True)
+            host.clock.skip(host.clock.state().length)
+            recorded = host.notices
     sources = find_sources(host, overrides_of(settings))
     source = sources.of(LogRole.MAIL)
     log = read_service_log(host, source) if source else MasterLog(())
@@ -69,8 +73,7 @@ def look(host: Host, settings: Settings) -> Status:
         notices.append("No mail log was found, so that cyrmaster's own words are not known.")
     elif source.problem:
         notices.append(source.problem)
-    if isinstance(host, Recording):
-        notices += host.notices
+    notices += recorded
     standing, sentences = judge(board)
     return Status(host.name.name, zone_of(host), board, standing, sentences, tuple(notices))
 

@@ -96,8 +96,8 @@ class ConsoleApp(LeanApp):
         gc.freeze()
         gc.enable()
         self._follow_logs()
-        if self.core.name.kind == "recording":
-            self.set_interval(1.0, self._tell_standing)
+        # how long master has been up, and where a recording stands
+        self.set_interval(1.0 if self.core.name.kind == "recording" else 10.0, self._tell_standing)
 
     def _page(self) -> Page | None:
         screen = self.screen

@@ -136,6 +136,8 @@ class LoginsScreen(Page):
             right.append((f" since {moment(self.core.traces_since, self.core.zone)}", "muted"))
         if self.core.dropped_traces:
             right.append((f", {self.core.dropped_traces:,} older ones not kept", "warning"))
+        if unseen := self.core.without_mail_log():
+            right = [(unseen, "failed")]
         if not self.core.ready:
             right = [("reading the logs …", "muted")]
         left: list[Cell] = [("LOGINS", "strong")]

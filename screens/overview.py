@@ -131,6 +131,8 @@ class OverviewScreen(Page):
         if hour.causes:
             words = " · ".join(f"{number} {title}" for title, number in hour.causes)
             self.query_one("#causes", StatusLine).show((("  causes  ", "muted"), words))
+        elif unseen := self.core.without_mail_log():
+            self.query_one("#causes", StatusLine).show(((f"  {unseen}", "failed"),))
         elif self.core.ready:
             self.query_one("#causes", StatusLine).show((("  no login failed", "muted"),))
         else:

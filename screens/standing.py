@@ -19,7 +19,7 @@ def standing_pieces(console: Console, board: ServiceBoard | NoBoard | None) -> t
     if board is not None and not hasattr(board, "sentence"):
         master = board.table.master
         if master is not None:
-            up = span(board.table.taken - master.started)
+            up = span(console.host_now() - master.started)
             # without what the packager appended: `cyrtui status` has it all
             version = f"Cyrus {master.version.partition('-')[0]}  " if master.version else ""
             left += ["  ", version, (f"up {up}", "muted")]

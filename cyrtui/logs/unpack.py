@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Final, Protocol
 from cyrtui.errors import FileUnreadable
 from cyrtui.host.protocol import LogFile
 from cyrtui.inert import inert
-from cyrtui.logs.zstd import ZstdStream, library
 
 if TYPE_CHECKING:
     from zlib import _Decompress
@@ -79,6 +78,9 @@ def _maker(path: str) -> Callable[[], _Stream]:
         return bz2.BZ2Decompressor
     if suffix == ".xz":
         return lzma.LZMADecompressor
+    # ctypes is only paid for by those who have such a file
+    from cyrtui.logs.zstd import ZstdStream, library
+
     if library() is None:
         raise FileUnreadable(
             path,

@@ -28,6 +28,7 @@ PACKAGES = (
     "util-linux",
     "systemd-journal-remote",
     "openssl",
+    "zstd",
     "gcc",
     "libc6-dev",
 )

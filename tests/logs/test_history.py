@@ -19,7 +19,7 @@ from cyrtui.host.local_logs import LocalLogFile
 from cyrtui.logs import index as index_module
 from cyrtui.logs import packed as packed_module
 from cyrtui.logs import store as store_module
-from cyrtui.logs import unpack as unpack_module
+from cyrtui.logs import zstd as zstd_module
 from cyrtui.logs.match import LineFilter
 from cyrtui.logs.packed import PackedFile
 from cyrtui.logs.record import LogRole
@@ -323,7 +323,7 @@ def test_any_part_of_a_compressed_file(
 
 
 def test_zstd_without_its_library_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unpack_module, "library", lambda: None)
+    monkeypatch.setattr(zstd_module, "library", lambda: None)
     (tmp_path / "x.zst").write_bytes(ZSTD)
     file = LocalLogFile(str(tmp_path / "x.zst"))
     with pytest.raises(FileUnreadable, match=r"x\.zst is compressed by zstd, and there is no libzstd"):
