@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +18,7 @@ from .pty_console import PtyConsole
 AS_SOMEBODY_ELSE = """
 import ctypes, os, pwd, sys
 user = pwd.getpwnam(sys.argv[1])
+sys.path[:] = [os.environ["PLACE"], *(place for place in sys.path if place)]
 packages = [vars(module).get("__path__") for module in list(sys.modules.values())]
 for paths in (sys.path, *(one for one in packages if type(one) is list)):
     places = [place or "." for place in paths if os.path.isdir(place or ".")]
@@ -46,8 +49,15 @@ def in_lab(lab: Lab, *arguments: str, columns: int = 120) -> Iterator[PtyConsole
 def as_user(lab: Lab, user: str, *arguments: str) -> Iterator[PtyConsole]:
     """The console inside the lab, as somebody else."""
     argv = [sys.executable, "-c", AS_SOMEBODY_ELSE, user, *arguments]
-    with PtyConsole(argv, prefix=_inside(lab), env=environment(), cwd=ROOT, controlling=False) as shown:
-        yield shown
+    with tempfile.TemporaryDirectory() as directory:
+        # the style sheets are read by their path, and a checkout may stand where nobody else may look
+        place = Path(directory)
+        place.chmod(0o755)
+        shutil.copytree(ROOT / "cyrtui", place / "cyrtui", ignore=shutil.ignore_patterns("__pycache__"))
+        variables = {name: value for name, value in environment().items() if name != "PYTHONPATH"}
+        variables["PLACE"] = str(place)
+        with PtyConsole(argv, prefix=_inside(lab), env=variables, cwd=place, controlling=False) as shown:
+            yield shown
 
 
 def consoles(lab: Lab) -> list[int]:
