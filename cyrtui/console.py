@@ -328,7 +328,8 @@ class Console:
         """Look at the services now."""
         from cyrtui.services.board import ServiceBoard, observe_services
 
-        log = self._words.log if self._words else None
+        # a log that cannot be read has not said anything: not that it holds nothing
+        log = self._words.log if self._words and self.without_mail_log() is None else None
         board = observe_services(self._host, self.settings.path("cyrus_conf"), log)
         self._board = board if isinstance(board, ServiceBoard) else None
         return board

@@ -66,7 +66,7 @@ def look(host: Host, settings: Settings) -> Status:
             recorded = host.notices
     sources = find_sources(host, overrides_of(settings))
     source = sources.of(LogRole.MAIL)
-    log = read_service_log(host, source) if source else MasterLog(())
+    log = read_service_log(host, source) if source and not source.problem else MasterLog(())
     board = observe_services(host, settings.path("cyrus_conf"), log)
     notices = [*sources.notes]
     if source is None:

@@ -109,6 +109,8 @@ class OverviewScreen(Page):
                 if troubled
                 else (f"all {total} listen as declared", "ok")
             )
+            if not rows:
+                words = ("cyrus.conf declares no service", "failed")
             if any(row.state == "unknown" for row in rows):
                 words = ("what listens cannot be seen", "muted")
             title.show((("SERVICES", "strong"),), (words,))
