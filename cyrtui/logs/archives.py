@@ -246,6 +246,8 @@ def _head_of(file: LogFile) -> bytes:
 
 def generation_of(file: LogFile, archive: Archive) -> Generation:
     """An archive as something to be read backwards from its end. Raises `FileUnreadable`."""
+    # A small compressed file is indexed as soon as its head has been read.
+    head = _head_of(file)
     size = 0 if isinstance(file, PackedFile) and not file.indexed else file.size()
     return Generation(
         file,
@@ -255,5 +257,5 @@ def generation_of(file: LogFile, archive: Archive) -> Generation:
         seen=size,
         quiet_since=-math.inf,
         written=file.mtime(),
-        head=_head_of(file),
+        head=head,
     )
