@@ -13,7 +13,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 from cyrtui import __version__
@@ -257,7 +257,7 @@ class _Recording:
             self._extra(noting)
         self._note_files(noting, complete=not first)
         if snapshot is not None:
-            bare = replace(snapshot, taken=0.0, processes=tuple(map(_bare, snapshot.processes)))
+            bare = snapshot._replace(taken=0.0, processes=tuple(map(_bare, snapshot.processes)))
             if bare != self._last:
                 self._last = bare
                 self._snapshots += 1
@@ -324,4 +324,4 @@ def _secrets_of_commands(path: str, data: bytes) -> Iterator[bytes]:
 
 def _bare(process: Process) -> Process:
     """A process without its arguments, if they are nobody's business."""
-    return process if _CYRUS.search(process.name) or process.user == "cyrus" else replace(process, argv=())
+    return process if _CYRUS.search(process.name) or process.user == "cyrus" else process._replace(argv=())

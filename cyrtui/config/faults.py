@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Severity = Literal["error", "warning", "advice"]
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(NamedTuple):
     """One fault. `line` counts from 1 (0: the file as a whole); `sentence` is inert text.
 
     error: Cyrus refuses the file, or a service cannot work with it; warning: Cyrus silently ignores or

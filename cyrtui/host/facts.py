@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 TcpState = Literal["listen", "established", "other"]
 Family = Literal["tcp", "tcp6", "udp", "udp6", "unix"]
 
 
-@dataclass(frozen=True, slots=True)
-class Process:
+class Process(NamedTuple):
     """One process. `name` is the kernel's comm; `argv` is empty where it cannot be read."""
 
     pid: int
@@ -21,8 +19,7 @@ class Process:
     started: float
 
 
-@dataclass(frozen=True, slots=True)
-class Listener:
+class Listener(NamedTuple):
     """A socket that waits for clients (TCP LISTEN, a bound UDP port, a listening unix socket).
 
     `address` is a numeric address without brackets, or the path of a unix socket (then `port` is None).
@@ -42,8 +39,7 @@ class Listener:
     owner: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """Processes and listening sockets at `taken`; `unseen` says in sentences what could not be seen.
 
     `versions` are (pid of a cyrmaster, the version of Cyrus that its program names), where it can be read.
@@ -56,8 +52,7 @@ class Snapshot:
     versions: tuple[tuple[int, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(NamedTuple):
     """A connection of a client to a local port; `peer` is numeric.
 
     `accepted` is False while it waits in the accept queue: no process has it yet.
@@ -71,8 +66,7 @@ class Connection:
     accepted: bool
 
 
-@dataclass(frozen=True, slots=True)
-class FileFacts:
+class FileFacts(NamedTuple):
     """What stat says of a file: `size` in bytes, `mtime` in seconds, `identity` = (device, inode)."""
 
     path: str

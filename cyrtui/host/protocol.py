@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from cyrtui.host.facts import Connection, FileFacts, Snapshot
 
 HostKind = Literal["local", "tree", "recording"]
 
 
-@dataclass(frozen=True, slots=True)
-class HostName:
+class HostName(NamedTuple):
     """What the header shows: the host's name, what kind of source it is, and its time zone (None: local)."""
 
     name: str
@@ -20,8 +18,7 @@ class HostName:
     zone: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ResolvedListen:
+class ResolvedListen(NamedTuple):
     """One address that a listen specification stands for: a numeric address and a port."""
 
     address: str

@@ -5,7 +5,6 @@ archives.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from typing import Final
 
 from cyrtui.logins.correlate import Correlator
@@ -135,7 +134,7 @@ class TraceBook:
         before, kept = found
         if before.end != record.offset or len(before.text) + len(record.text) > MAX_JOINED:
             return
-        whole = replace(before, text=before.text + record.text, end=record.end)
+        whole = before._replace(text=before.text + record.text, end=record.end)
         if kept is None:
             self._take(whole, understand(whole))
             return

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final, Literal, TypeVar
+from typing import Final, Literal, NamedTuple, TypeVar
 
 from cyrtui.logins.events import (
     BadLogin,
@@ -44,8 +44,7 @@ _FATAL_AFTER: Final = 1.0
 _DIED_AT_START: Final = "can't write proc file"
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What everyone met around one minute. Numbers of distinct users are counted up to three.
 
     `granted` are the DNs of proxies that were let act for somebody; `denied` counts, by proxy, users for whom
@@ -159,8 +158,7 @@ class Neighbourhood:
         return changed
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
+class Diagnosis(NamedTuple):
     """What is said of an attempt. `evidence` are (path, offset) of the lines that prove it."""
 
     cause: str | None

@@ -5,12 +5,10 @@ Everything is as logged. `user` None means that the line names nobody (or says `
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
+class Client(NamedTuple):
     """Who connects: a host name where reverse DNS has one, and the address (None: a unix socket or
     unknown).
     """
@@ -22,15 +20,13 @@ class Client:
 # --- Cyrus daemons ---------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(NamedTuple):
     """A process takes a client (`accepted connection`), or starts for its first one (`executed`)."""
 
     first: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class StartTls:
+class StartTls(NamedTuple):
     """TLS is up, by STARTTLS or from the first byte."""
 
     version: str
@@ -39,16 +35,14 @@ class StartTls:
     subject: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TlsFailed:
+class TlsFailed(NamedTuple):
     """The end of a try to bring TLS up. `stage`: `handshake` (with this client) or `setup` (with any)."""
 
     stage: Literal["handshake", "setup"]
     client: Client | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TlsTrouble:
+class TlsTrouble(NamedTuple):
     """Why TLS cannot be set up: the file it stumbled over and the library's reason, where they are said."""
 
     text: str
@@ -56,8 +50,7 @@ class TlsTrouble:
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Login:
+class Login(NamedTuple):
     """`login:`. The server knows who it is; the client may still be turned away afterwards."""
 
     client: Client
@@ -67,8 +60,7 @@ class Login:
     session_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class BadLogin:
+class BadLogin(NamedTuple):
     """`badlogin:`. `code` is SASL's number, `error` its phrase for it, `detail` what follows the phrase.
 
     `numbered`: the line itself holds the number (`SASL(-13): …`), as pop3d's and timsieved's may not.
@@ -84,30 +76,26 @@ class BadLogin:
     numbered: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SaslText:
+class SaslText(NamedTuple):
     """A message of the SASL library, from auth.log or (imapd 2.5 and later) from the mail log."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class UserDenied:
+class UserDenied(NamedTuple):
     """user_deny.db bars the user from the service; the badlogin follows."""
 
     user: str
     service: str
 
 
-@dataclass(frozen=True, slots=True)
-class TooManyConnections:
+class TooManyConnections(NamedTuple):
     """A limit of maxlogins_per_*; comes after `login:`, and the client is refused. `detail` as logged."""
 
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """`USAGE`: the end of an imapd or pop3d session, 2.4 and later."""
 
     user: str | None
@@ -115,30 +103,26 @@ class Usage:
     system_seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class SessionEnded:
+class SessionEnded(NamedTuple):
     """A session is over: `session ended`, `counts:`, `auditlog: traffic`, a shutdown."""
 
     session_id: str | None = None
     user: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectionClosed:
+class ConnectionClosed(NamedTuple):
     """The server gives up on a client (`…, closing connection`, `DISCONNECT`)."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(NamedTuple):
     """TCP wrappers turned a client away."""
 
     who: str
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(NamedTuple):
     """A mailbox was selected, or could not be; at priority debug."""
 
     user: str
@@ -146,30 +130,26 @@ class Opened:
     opened: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Damage:
+class Damage(NamedTuple):
     """IOERROR, DBERROR and the databases' own complaints."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Fatal:
+class Fatal(NamedTuple):
     """The process dies of this."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Audit:
+class Audit(NamedTuple):
     """`auditlog: ACTION key=<value> …` of a session."""
 
     action: str
     fields: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(NamedTuple):
     """A line that belongs into a timeline and decides nothing. `before`: it comes before the attempt."""
 
     before: bool = False
@@ -178,16 +158,14 @@ class Note:
 # --- master ----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class MasterState:
+class MasterState(NamedTuple):
     """What master itself does; `text` is the line."""
 
     state: Literal["started", "ready", "reconfigured", "hangup", "stopping", "stopped", "locked"]
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class ChildExited:
+class ChildExited(NamedTuple):
     """A child of master ended; `service` where the line says it (2.5 and later), `signal` as logged."""
 
     pid: int
@@ -197,8 +175,7 @@ class ChildExited:
     kind: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceTrouble:
+class ServiceTrouble(NamedTuple):
     """What master says of one service. `what` is one of the words below; `reason` the rest of the line."""
 
     service: str
@@ -209,8 +186,7 @@ class ServiceTrouble:
     pid: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigBroken:
+class ConfigBroken(NamedTuple):
     """Master cannot read its configuration (`bad character …`), or the options of one of its services."""
 
     text: str
@@ -219,8 +195,7 @@ class ConfigBroken:
 # --- slapd -----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class LdapAccept:
+class LdapAccept(NamedTuple):
     """A client connects to slapd. `client` and `listener` are `address:port` or a path."""
 
     conn: int
@@ -228,16 +203,14 @@ class LdapAccept:
     listener: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class LdapTls:
+class LdapTls(NamedTuple):
     """TLS is up between the client and slapd."""
 
     conn: int
     ssf: int
 
 
-@dataclass(frozen=True, slots=True)
-class LdapBind:
+class LdapBind(NamedTuple):
     """A bind is asked for: method 128 is simple, 163 is SASL."""
 
     conn: int
@@ -246,8 +219,7 @@ class LdapBind:
     method: int
 
 
-@dataclass(frozen=True, slots=True)
-class LdapBindId:
+class LdapBindId(NamedTuple):
     """Whom a SASL bind is by, and for."""
 
     conn: int
@@ -256,8 +228,7 @@ class LdapBindId:
     authzid: str
 
 
-@dataclass(frozen=True, slots=True)
-class LdapBound:
+class LdapBound(NamedTuple):
     """A bind went well; `dn` is what the client is from now on."""
 
     conn: int
@@ -266,8 +237,7 @@ class LdapBound:
     mechanism: str
 
 
-@dataclass(frozen=True, slots=True)
-class LdapResult:
+class LdapResult(NamedTuple):
     """The result of an operation; `tag` None is an extended operation that went well. Times in seconds."""
 
     conn: int
@@ -280,8 +250,7 @@ class LdapResult:
     etime: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LdapProxy:
+class LdapProxy(NamedTuple):
     """The proxied authorization was granted: this operation runs as `dn`."""
 
     conn: int
@@ -289,8 +258,7 @@ class LdapProxy:
     dn: str
 
 
-@dataclass(frozen=True, slots=True)
-class LdapSearch:
+class LdapSearch(NamedTuple):
     """A search; `scope` 0 is the base alone."""
 
     conn: int
@@ -300,8 +268,7 @@ class LdapSearch:
     filter: str
 
 
-@dataclass(frozen=True, slots=True)
-class LdapAttributes:
+class LdapAttributes(NamedTuple):
     """The attributes that a search asks for; a long list comes in several lines."""
 
     conn: int
@@ -309,8 +276,7 @@ class LdapAttributes:
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class LdapExtended:
+class LdapExtended(NamedTuple):
     """An extended operation by OID, or one of slapd's own words for it (`WHOAMI`, `STARTTLS`)."""
 
     conn: int
@@ -318,24 +284,21 @@ class LdapExtended:
     what: str
 
 
-@dataclass(frozen=True, slots=True)
-class LdapUnbind:
+class LdapUnbind(NamedTuple):
     """The client says goodbye."""
 
     conn: int
     op: int
 
 
-@dataclass(frozen=True, slots=True)
-class LdapClosed:
+class LdapClosed(NamedTuple):
     """The connection is closed; `reason` where it was not the client's wish."""
 
     conn: int
     reason: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class LdapOther:
+class LdapOther(NamedTuple):
     """Any other line of a connection. `change`: an operation that ldapdb's lookups never ask for."""
 
     conn: int
@@ -343,16 +306,14 @@ class LdapOther:
     change: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class LdapSaslFailure:
+class LdapSaslFailure(NamedTuple):
     """The SASL library inside slapd refuses a bind."""
 
     conn: int
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class SlapdState:
+class SlapdState(NamedTuple):
     """slapd itself starts or stops."""
 
     state: Literal["starting", "stopping", "stopped"]
@@ -361,8 +322,7 @@ class SlapdState:
 # --- saslauthd -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class SaslauthdFailure:
+class SaslauthdFailure(NamedTuple):
     """saslauthd refused a password; `reason` is its back end's."""
 
     user: str

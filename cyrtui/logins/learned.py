@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 Pair = tuple[str, str]
 
@@ -53,8 +53,7 @@ class Evidence:
     lookups_alone: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """What is known of a user's DN. `firm`: enough look-ups agree for it to exclude others.
 
     `well`: it is there for most of all the user's attempts.

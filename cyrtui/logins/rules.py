@@ -22,8 +22,7 @@ lines say.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from cyrtui.logins.lookups import Fate
 from cyrtui.logins.needs import Ending
@@ -36,8 +35,7 @@ KNOWN_BEFORE: Final = "known"
 FateName = Fate | Literal["none"]
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """One rule; see the head of this file. `also` are the causes that the same lines leave possible."""
 
     cause: str

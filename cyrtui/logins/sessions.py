@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from cyrtui.logins.events import (
     Accepted,
@@ -41,8 +41,7 @@ _LATE: Final = 0.05
 ProcessKey = tuple[str, str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """An understood line: what it says, and where it stands."""
 
     event: ServiceEvent

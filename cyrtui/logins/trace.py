@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from cyrtui.logins.events import Client
 
@@ -23,8 +23,7 @@ class Confidence(StrEnum):
     AMBIGUOUS = "ambiguous"
 
 
-@dataclass(frozen=True, slots=True)
-class TraceEvent:
+class TraceEvent(NamedTuple):
     """One line of a timeline. `path` and `offset` say where it stands; `time` is as in `Record`."""
 
     source: Source
@@ -35,8 +34,7 @@ class TraceEvent:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Tls:
+class Tls(NamedTuple):
     """`version` and `cipher` None: the login line says +TLS, and the line that began TLS is not there."""
 
     version: str | None
@@ -44,8 +42,7 @@ class Tls:
     bits: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class LdapLink:
+class LdapLink(NamedTuple):
     """The look-up of this attempt in the directory.
 
     (`pid`, `conn`) is slapd's own key. `candidates` are the connections that it may be, the best first, when

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from cyrtui.errors import FileUnreadable
 from cyrtui.host.facts import FileFacts
@@ -28,8 +27,7 @@ _AT_MOST: Final = 512
 _SLACK: Final = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class Archive:
+class Archive(NamedTuple):
     """A file that the log was: `turn` is what rotation put behind its name, `suffix` how it is compressed."""
 
     facts: FileFacts

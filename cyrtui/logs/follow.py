@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from cyrtui.errors import FileMissing, FileUnreadable
 from cyrtui.host.protocol import Host, LogFile
@@ -33,8 +32,7 @@ OLD_FILES: Final = 4
 _READ: Final = 256 << 10
 
 
-@dataclass(frozen=True, slots=True)
-class Lines:
+class Lines(NamedTuple):
     """Whole lines, one after the other in one file: from `starts[0]` to `end`, in bytes.
 
     `lines` are their bytes without newlines; the first may be cut to `TEXT_CAP` when it is very long.
@@ -46,8 +44,7 @@ class Lines:
     lines: list[bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class HalfLine:
+class HalfLine(NamedTuple):
     """A last line that has had no newline for `HALF_AFTER` seconds. If it is completed, `Lines` holds it."""
 
     generation: Generation
@@ -56,8 +53,7 @@ class HalfLine:
     line: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(NamedTuple):
     """A file is read from `start` on; what lies before in the `first` file is older and not handed out."""
 
     generation: Generation
@@ -65,8 +61,7 @@ class Opened:
     first: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Loss:
+class Loss(NamedTuple):
     """Something of the log is gone, or may be: the sentence says what; `lost` bytes certainly are."""
 
     path: str
@@ -77,8 +72,7 @@ class Loss:
 Event = Lines | HalfLine | Opened | Loss
 
 
-@dataclass(frozen=True, slots=True)
-class FollowBatch:
+class FollowBatch(NamedTuple):
     """What one `poll` found, in order. `more` tells that polling again at once finds more."""
 
     events: tuple[Event, ...]

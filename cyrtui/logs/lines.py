@@ -9,8 +9,7 @@ characters, stay as they are.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from cyrtui.inert import inert
 from cyrtui.logs.record import LogRole, Record
@@ -27,8 +26,7 @@ _FIELDS: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(NamedTuple):
     """What stands before the text: `text_at` is where the text begins, in bytes."""
 
     stamp: Stamp

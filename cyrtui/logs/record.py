@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class LogRole(StrEnum):
@@ -14,8 +14,7 @@ class LogRole(StrEnum):
     SLAPD = "slapd"
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """A line with its stamp and its ident.
 
     `time` is in seconds since the epoch; `whole_seconds` tells that the stamp had no fraction, so that the

@@ -11,8 +11,7 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from cyrtui.errors import FileMissing, FileUnreadable
 from cyrtui.host.protocol import Host
@@ -50,8 +49,7 @@ _PROPERTY: Final = re.compile(
 _OF_PROGRAMS: Final = {"slapd": "local4"}
 
 
-@dataclass(frozen=True, slots=True)
-class Destination:
+class Destination(NamedTuple):
     """A file that messages are written to. `masks` has a set of severities (bit 0 is emerg) a facility."""
 
     path: str

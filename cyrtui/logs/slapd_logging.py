@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from cyrtui.errors import FileUnreadable
 from cyrtui.host.protocol import Host
@@ -21,8 +20,7 @@ _CONF: Final = re.compile(r"(loglevel|logfile|logfile-format)\s+(.+)\Z", re.IGNO
 _WITH_STATS: Final = frozenset({"stats", "any", "-1"})
 
 
-@dataclass(frozen=True, slots=True)
-class SlapdLogging:
+class SlapdLogging(NamedTuple):
     """What one configuration of slapd says; `conf` is its path. `levels` and `line` as written there.
 
     `logfile` is the file that slapd 2.6 writes itself, `utc` that its stamps are in UTC (`syslog-utc`).

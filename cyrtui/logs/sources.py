@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from cyrtui.errors import FileMissing, FileUnreadable
 from cyrtui.host.journal import DIRECTORIES, PREFIX, is_journal
@@ -35,8 +34,7 @@ _WANTED: Final[Mapping[LogRole, int]] = {LogRole.MAIL: 6, LogRole.AUTH: 5, LogRo
 """The severity down to which a file must have them: info, notice, debug (slapd logs all at debug)."""
 
 
-@dataclass(frozen=True, slots=True)
-class LogSource:
+class LogSource(NamedTuple):
     """One file and what it is read for. `why` is a sentence; `problem` is one if it cannot be read now.
 
     `mixed` tells that the file holds other lines than those of its roles. `zone` is an IANA name where its
@@ -51,8 +49,7 @@ class LogSource:
     zone: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LogSources:
+class LogSources(NamedTuple):
     """The logs that were found, mail first; `unfound` are the roles without one; `notes` are sentences."""
 
     sources: tuple[LogSource, ...]
@@ -64,8 +61,7 @@ class LogSources:
         return next((source for source in self.sources if role in source.roles), None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Choice:
+class _Choice(NamedTuple):
     path: str
     why: str
     mixed: bool

@@ -16,9 +16,8 @@ import math
 import operator
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 DAY: Final = 86400.0
@@ -45,8 +44,7 @@ HEAD: Final = 64
 """No stamp is longer than this many bytes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(NamedTuple):
     """`time` in seconds since the epoch; `length` in bytes of what precedes the host or, for slapd, the text.
 
     `worked_out` tells that the stamp alone did not say the year or the offset from UTC. `priority` is the

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from cyrtui.config.cyrus_conf import CyrusConf, Entry
 from cyrtui.config.cyrus_entries import PROTOS
@@ -17,8 +18,7 @@ Resolve = Callable[[str | None, str, str], tuple[ResolvedListen, ...]]
 _LONGEST_PATH = 108
 
 
-@dataclass(frozen=True, slots=True)
-class ExpectedSocket:
+class ExpectedSocket(NamedTuple):
     """A socket that should wait: a numeric address and a port, or the path of a unix socket."""
 
     family: Family

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from cyrtui.config.cyrus_conf import Entry
 from cyrtui.errors import FileUnreadable, ObservationError
@@ -23,8 +23,7 @@ _CONNECTIONS: Final = 2000
 _ADDRESS: Final = re.compile(r"\[([^\]]*)\]")
 
 
-@dataclass(frozen=True, slots=True)
-class Child:
+class Child(NamedTuple):
     """A process of the service. `started` is its own start, `since` when its proc file was written last (both
     seconds since the epoch). `client` is empty and `since` None while it has no client; all of these are
     empty as well where proc files cannot be read (`ServiceDetail.served` is None then)."""

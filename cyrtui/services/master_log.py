@@ -10,7 +10,7 @@ import re
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from cyrtui.logs.record import Record
 from cyrtui.services.runs import Run, RunKeeper
@@ -103,8 +103,7 @@ _KEPT_OF_CHILDREN: Final = 2000
 _SLACK: Final = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class MasterWord:
+class MasterWord(NamedTuple):
     """One thing said, in [time, time + 1) where the stamp has `whole_seconds`.
 
     `service` and `family` (ipv4, ipv6, unix) where it names them; `child` is the pid it is about, `detail`

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from cyrtui.config.cyrus_conf import CYRUS_CONF
 from cyrtui.config.imapd_conf import IMAPD_CONF
@@ -22,8 +21,7 @@ _CYRUS_PROGRAMS: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Master:
+class Master(NamedTuple):
     """The running cyrmaster. `started` in seconds since the epoch; the files are those of its -C and -M.
 
     `pid_file` is that of its -p (None: its own default), `backlog` the length of the accept queues that it
@@ -101,8 +99,7 @@ def _argument(argv: Sequence[str], option: str) -> str | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Children:
+class Children(NamedTuple):
     """cyrmaster's children. `by_service` holds the pids that are known to belong to a service; `unsure` the
     services for each pid that may belong to several; others (events, daemons) are in neither."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from cyrtui.host.facts import Family
 from cyrtui.services.master_log import MasterWord
@@ -19,8 +19,7 @@ State = Literal[
 Exposure = Literal["world", "network", "host", "unix"]
 
 
-@dataclass(frozen=True, slots=True)
-class RowListener:
+class RowListener(NamedTuple):
     """A socket that waits for the service.
 
     `children` counts its processes, `busy` those with a client; None where that cannot be told.

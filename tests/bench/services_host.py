@@ -18,7 +18,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -48,7 +47,7 @@ class _Host(LocalHost):
         return super().read(self._own(path), limit)
 
     def stat(self, path: str) -> FileFacts:
-        return replace(super().stat(self._own(path)), path=path)
+        return super().stat(self._own(path))._replace(path=path)
 
 
 def _name(name: str) -> None:

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 from cyrtui.host.facts import Process
 from cyrtui.services.board import NoBoard, ServiceBoard, observe_services
 from cyrtui.services.master_log import read_master_log
@@ -126,7 +124,7 @@ def test_a_cyrmaster_of_2_4_reads_its_file_as_2_4_does() -> None:
     on = host(files={"/etc/cyrus.conf": conf})
     assert on.seen is not None
     assert [fault.severity for fault in board(on).conf.faults] == ["error"]
-    on.seen = replace(on.seen, versions=((MASTER, "2.4.17-Debian"),))
+    on.seen = on.seen._replace(versions=((MASTER, "2.4.17-Debian"),))
     found = board(on)
     assert found.conf.faults == ()
     assert found.table.rows[0].listen == "localhost:imap"
