@@ -6,7 +6,7 @@ import argparse
 import gc
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING, Final
 
@@ -22,6 +22,7 @@ USAGE: Final = 2
 STATUS_UNKNOWN: Final = 3
 TRACE_UNREADABLE: Final = 3
 DEMO: Final = "demo.cyrtui"
+_WITH_VALUE: Final = ("--root", "--recording", "--config")
 
 
 def _common() -> argparse.ArgumentParser:
@@ -37,8 +38,11 @@ def _common() -> argparse.ArgumentParser:
     return common
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser of the whole command line; the common options stand before or after a subcommand."""
+def build_parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """The parser of the command line; the common options stand before or after a subcommand.
+
+    Where `words` name a subcommand it has this one only: half of its making is saved.
+    """
     common = _common()
     parser = argparse.ArgumentParser(
         prog="cyrtui",
@@ -49,14 +53,32 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"cyrtui {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", prog="cyrtui")
-
-    def add(name: str, meaning: str) -> argparse.ArgumentParser:
-        return commands.add_parser(
-            name, help=meaning, description=meaning, parents=[common], allow_abbrev=False
+    named = _named_command(words)
+    for name in [named] if named else _COMMANDS:
+        meaning, add_arguments = _COMMANDS[name]
+        add_arguments(
+            commands.add_parser(name, help=meaning, description=meaning, parents=[common], allow_abbrev=False)
         )
+    return parser
 
-    add("demo", "open the console on the recording that is packaged with it")
-    record = add("record", "make a recording of this server: configuration, logs, processes and sockets")
+
+def _named_command(words: Sequence[str]) -> str | None:
+    """The subcommand that the words name, if nothing before it can be taken for one."""
+    before = ""
+    for word in words:
+        if before not in _WITH_VALUE and not word.startswith("-"):
+            return word if word in _COMMANDS else None
+        if word in ("-h", "--help"):
+            return None
+        before = word
+    return None
+
+
+def _no_arguments(_parser: argparse.ArgumentParser) -> None:
+    pass
+
+
+def _record_arguments(record: argparse.ArgumentParser) -> None:
     record.add_argument("out", metavar="OUT", help="the new file; an existing one is never overwritten")
     record.add_argument(
         "--seconds", type=_positive, metavar="N", help="stop after N seconds (otherwise with ctrl+c)"
@@ -71,15 +93,13 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="KIB",
         help="how much of each log from before the start goes in, in KiB (default 1024)",
     )
-    status = add(
-        "status",
-        "show the services and ports; exits 0 ok, 1 warning, 2 critical, 3 unknown, as a monitoring plug-in",
-    )
+
+
+def _status_arguments(status: argparse.ArgumentParser) -> None:
     status.add_argument("--json", action="store_true", help="one JSON object instead of text")
-    trace = add(
-        "trace",
-        "show every login attempt with its cause; exits 0 found, 1 nothing found, 2 usage, 3 unreadable",
-    )
+
+
+def _trace_arguments(trace: argparse.ArgumentParser) -> None:
     trace.add_argument("user", metavar="USER", nargs="?", help="the attempts of this user only")
     trace.add_argument("--since", metavar="T", help='such as "10 min ago", 13:11 or 2026-05-10T13:11:28')
     trace.add_argument("--until", metavar="T", help="the same")
@@ -90,8 +110,27 @@ def build_parser() -> argparse.ArgumentParser:
     trace.add_argument("--full", action="store_true", help="every line of each attempt, and the remedy")
     for role in ("mail", "auth", "slapd"):
         trace.add_argument(f"--{role}-log", metavar="F", help=f"read this as the {role} log")
-    add("settings", "show every setting, its value and where it came from, and the logs that were found")
-    return parser
+
+
+_COMMANDS: Final[Mapping[str, tuple[str, Callable[[argparse.ArgumentParser], None]]]] = {
+    "demo": ("open the console on the recording that is packaged with it", _no_arguments),
+    "record": (
+        "make a recording of this server: configuration, logs, processes and sockets",
+        _record_arguments,
+    ),
+    "status": (
+        "show the services and ports; exits 0 ok, 1 warning, 2 critical, 3 unknown, as a monitoring plug-in",
+        _status_arguments,
+    ),
+    "trace": (
+        "show every login attempt with its cause; exits 0 found, 1 nothing found, 2 usage, 3 unreadable",
+        _trace_arguments,
+    ),
+    "settings": (
+        "show every setting, its value and where it came from, and the logs that were found",
+        _no_arguments,
+    ),
+}
 
 
 def _positive(text: str) -> float:
@@ -107,10 +146,11 @@ def _positive(text: str) -> float:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program. Returns the exit status; words go to stderr, data to stdout."""
     try:
-        options = build_parser().parse_args(argv)
+        words = sys.argv[1:] if argv is None else argv
+        options = build_parser(words).parse_args(argv)
     except SystemExit as ended:
         # to a monitoring system 2 would be an alarm about the server
-        if ended.code == USAGE and "status" in (sys.argv[1:] if argv is None else argv):
+        if ended.code == USAGE and "status" in words:
             return STATUS_UNKNOWN
         raise
     if options.command == "trace" and (wrong := _contradiction(options)):

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from cyrtui.errors import CyrtuiError, FileUnreadable
 from cyrtui.host.protocol import Host
 from cyrtui.inert import inert
+from cyrtui.pattern import pattern
 from cyrtui.settings import Settings
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ _UNKNOWN_SECONDS: Final = 60.0
 _AFTER_FAILURE: Final = 30.0
 _KEPT: Final = 20_000
 _ASKED_AT_ONCE: Final = 1000
-_SCHEME: Final = re.compile(rb"\{([A-Za-z0-9._/-]+)\}")
+_SCHEME: Final = pattern(rb"\{([A-Za-z0-9._/-]+)\}")
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 

@@ -12,8 +12,9 @@ Markup needs no change here: the screens never parse text as markup.
 
 from __future__ import annotations
 
-import re
 from typing import Final
+
+from cyrtui.pattern import pattern
 
 _PICTURES: Final = {code: chr(0x2400 + code) for code in range(0x20)} | {0x7F: "\u2421"}
 # First and last of each span that is spelled out.
@@ -34,9 +35,7 @@ _TABLE: Final = _PICTURES | {
     code: f"\\u{{{code:02x}}}" for first, last in _SPANS for code in range(first, last + 1)
 }
 # By its spans: spelled out one by one it would take as long to compile as a small module to load.
-_LIVE: Final = re.compile(
-    "[\0-\x1f\x7f" + "".join(f"{chr(first)}-{chr(last)}" for first, last in _SPANS) + "]"
-)
+_LIVE: Final = pattern("[\0-\x1f\x7f" + "".join(f"{chr(first)}-{chr(last)}" for first, last in _SPANS) + "]")
 
 
 def inert(value: bytes | str, *, keep: str = "") -> str:

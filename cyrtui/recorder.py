@@ -8,7 +8,6 @@ of Cyrus's, slapd's and syslog's own processes only.
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 import zlib
@@ -28,6 +27,7 @@ from cyrtui.inert import inert
 from cyrtui.logs.follow import LogFollower
 from cyrtui.logs.overrides import overrides_of
 from cyrtui.logs.sources import find_sources
+from cyrtui.pattern import pattern
 from cyrtui.services.board import observe_services
 from cyrtui.settings import Settings
 from cyrtui.wording import counted, span
@@ -37,7 +37,7 @@ _FLUSH_EVERY: Final = 1.0
 # Shorter ones would blot out words that are none.
 _SECRET_BYTES: Final = 6
 _BLOT: Final = b"***"
-_CYRUS: Final = re.compile(r"cyrus|master\Z|slapd|saslauthd|syslog|(?:imap|pop3|lmtp|http|nntp|timsieve)d\Z")
+_CYRUS: Final = pattern(r"cyrus|master\Z|slapd|saslauthd|syslog|(?:imap|pop3|lmtp|http|nntp|timsieve)d\Z")
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from cyrtui.logs.overrides import overrides_of
 from cyrtui.logs.record import LogRole
 from cyrtui.logs.sources import find_sources
 from cyrtui.services.board import NoBoard, ServiceBoard, observe_services
-from cyrtui.services.detail import clients_of
+from cyrtui.services.clients import clients_of
 from cyrtui.services.gravity import gravity_of, is_seen
 from cyrtui.services.master_log import MasterLog
 from cyrtui.services.observed import Master

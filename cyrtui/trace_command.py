@@ -104,6 +104,8 @@ def trace(host: Host, settings: Settings, options: TraceOptions, out: TextIO, wo
 
 def _play_to_the_end(host: Host) -> None:
     """The whole of a recording is history, unless it is followed."""
+    if host.name.kind != "recording":
+        return
     from cyrtui.host.recording import Recording
 
     if isinstance(host, Recording):
@@ -316,6 +318,8 @@ class _Run:
             shown.intersection_update({trace.key for trace in book.traces()})
 
     def _ended(self) -> bool:
+        if self._host.name.kind != "recording":
+            return False
         from cyrtui.host.recording import Recording
 
         return isinstance(self._host, Recording) and self._host.clock.state().ended

@@ -132,3 +132,24 @@ def test_a_reader_that_goes_away_is_no_traceback() -> None:
     done = subprocess.run(["/bin/sh", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False)
     assert "Traceback" not in done.stderr
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["status", "--json"], "status"),
+        (["--root", "status", "trace", "settings"], "trace"),
+        (["--read-only", "--config=x", "record", "out"], "record"),
+        (["--root", "trace"], None),
+        (["stauts", "trace"], None),
+        (["--help", "trace"], None),
+        ([], None),
+    ],
+)
+def test_only_the_named_command_is_made(words: list[str], named: str | None) -> None:
+    made = build_parser(words)._subparsers
+    assert made is not None
+    (commands,) = (one for one in made._group_actions if one.choices is not None)
+    assert list(commands.choices or ()) == (
+        [named] if named else ["demo", "record", "status", "trace", "settings"]
+    )

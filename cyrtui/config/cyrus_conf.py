@@ -32,11 +32,12 @@ from cyrtui.config.master_lines import (
     substring_values,
 )
 from cyrtui.inert import inert
+from cyrtui.pattern import pattern
 
 __all__ = ["CYRUS_CONF", "CyrusConf", "Entry", "Section", "SectionSpan", "Tokenizer", "parse_cyrus_conf"]
 
-_NAME: Final = re.compile(rb"[A-Za-z0-9]*")
-_TO_SPACE: Final = re.compile(rb"[^ \t\n\r\v\f]*")
+_NAME: Final = pattern(rb"[A-Za-z0-9]*")
+_TO_SPACE: Final = pattern(rb"[^ \t\n\r\v\f]*")
 
 
 def parse_cyrus_conf(data: bytes, path: str = CYRUS_CONF, tokenizer: Tokenizer = "words") -> CyrusConf:

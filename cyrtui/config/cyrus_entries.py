@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from cyrtui.config.faults import Fault
+from cyrtui.pattern import pattern
 
 CYRUS_CONF: Final = "/etc/cyrus.conf"
 
@@ -29,7 +30,7 @@ KEYS: Final[dict[Section, frozenset[str]]] = {
     "DAEMON": frozenset({"cmd", "maxfds", "maxforkrate", "wait"}),
 }
 _SPACE: Final = " \t\n\r\v\f"
-NUMBER: Final = re.compile(r"-?[0-9]+")
+NUMBER: Final = pattern(r"-?[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,11 @@ from cyrtui.config.passwords import is_secret_option
 from cyrtui.errors import FileUnreadable
 from cyrtui.host.processes import MASKED
 from cyrtui.inert import inert
+from cyrtui.pattern import pattern
 
 IMAPD_CONF: Final = "/etc/imapd.conf"
 _SPACE: Final = b" \t\n\r\v\f"
-_OPTION: Final = re.compile(rb"@?[A-Za-z0-9_-]*")
+_OPTION: Final = pattern(rb"@?[A-Za-z0-9_-]*")
 # Cyrus nests includes as deep as it may open files; nobody means more than this
 _DEEPEST: Final = 50
 

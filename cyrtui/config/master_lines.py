@@ -9,14 +9,15 @@ from typing import Final
 
 from cyrtui.config.faults import Severity
 from cyrtui.inert import inert
+from cyrtui.pattern import pattern
 
 # char buf[4096] in masterconf.c, with its terminator
 _BUFFER: Final = 4095
 _MAX_ARGUMENTS: Final = 64
 # char v[256] in the masterconf_getstring of 2.4 and earlier
 _MAX_VALUE: Final = 255
-_KEY: Final = re.compile(rb"[A-Za-z0-9]*")
-_WORD: Final = re.compile(rb"[^ \t\n\r\v\f]*")
+_KEY: Final = pattern(rb"[A-Za-z0-9]*")
+_WORD: Final = pattern(rb"[^ \t\n\r\v\f]*")
 
 Pairs = tuple[tuple[bytes, bytes], ...]
 Said = list[tuple[Severity, str]]

@@ -15,27 +15,28 @@ from collections.abc import Iterator
 from typing import Final
 
 from cyrtui.host.processes import MASKED
+from cyrtui.pattern import pattern
 
 _MASK: Final = MASKED.encode()
 # The end of an option's name, in lower case, that tells a secret; `key` alone names files in Cyrus.
-_SECRET: Final = re.compile(
+_SECRET: Final = pattern(
     r"(?:.*[_.-])?(?:pw|pass|passwd|password|passphrase|secrets?|authtok|token|credentials)"
     r"|.*(?:password|passwd|secret|bindpw|rootpw|_pass)"
     r"|(?:.*[_.-])?(?:api|private|shared|hmac)[_-]?key|.*key[_-]?material"
     # attributes of a directory that hold passwords, old ones among them
     r"|cmusaslsecret.*|pwdhistory"
 )
-_OPTION: Final = re.compile(
+_OPTION: Final = pattern(
     rb"[ \t]*(?P<comment>[#;][#; \t]*)?(?P<name>@?[A-Za-z][A-Za-z0-9_.-]*)"
     rb"(?P<between>[ \t]*(?::[:<]?|=)[ \t]*|[ \t]+)(?P<value>[^\r\n]*)"
 )
-_INLINE: Final = re.compile(
+_INLINE: Final = pattern(
     rb"(?<![A-Za-z0-9])(?:credentials|secret|bindpw|password|passwd|pw)[ \t]*=[ \t]*"
     rb"(?P<value>\"[^\"\r\n]*\"?|'[^'\r\n]*'?|[^\s\"']\S*)",
     re.IGNORECASE,
 )
 # An authority ends at / ? or #, so a password that holds one of them bare is none to any reader of URIs.
-_URI: Final = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#:@\"'<>]*:(?P<value>[^\s/?#\"'<>]+)@")
+_URI: Final = pattern(rb"[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#:@\"'<>]*:(?P<value>[^\s/?#\"'<>]+)@")
 # Words behind which a value may stand without : or =, also in a comment.
 _BARE: Final = frozenset({"rootpw", "bindpw", "rootbindpw"})
 
@@ -134,7 +135,7 @@ def _logical_lines(path: str, data: bytes) -> Iterator[list[_Span]]:
         yield parts
 
 
-_OPTION_LINE: Final = re.compile(rb"[ \t]*[#;]|[ \t]*@?[A-Za-z][A-Za-z0-9_.-]*[ \t]*[:=]")
+_OPTION_LINE: Final = pattern(rb"[ \t]*[#;]|[ \t]*@?[A-Za-z][A-Za-z0-9_.-]*[ \t]*[:=]")
 
 
 def _in_line(text: bytes) -> Iterator[_Span]:
@@ -152,6 +153,6 @@ def _in_line(text: bytes) -> Iterator[_Span]:
             if start < end:
                 yield start, end
             return
-    for pattern in (_INLINE, _URI):
-        for found in pattern.finditer(text):
+    for form in (_INLINE, _URI):
+        for found in form.finditer(text):
             yield found.span("value")

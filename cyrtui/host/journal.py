@@ -13,7 +13,6 @@ import gzip
 import itertools
 import json
 import os
-import re
 import stat
 import threading
 import time
@@ -24,14 +23,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cyrtui.errors import FileUnreadable
 from cyrtui.host.facts import FileFacts
+from cyrtui.host.journal_names import PREFIX
 from cyrtui.host.local import read_error
 from cyrtui.inert import inert
+from cyrtui.pattern import pattern
 
 if TYPE_CHECKING:
     import subprocess
 
-PREFIX: Final = "journal:"
-DIRECTORIES: Final = ("/var/log/journal", "/run/log/journal")
 PROGRAMS: Final = ("/usr/bin/journalctl", "/bin/journalctl")
 AT_FIRST: Final = 5_000
 A_CHUNK: Final = 20_000
@@ -39,14 +38,9 @@ A_CHUNK: Final = 20_000
 KEPT: Final = 16 << 20
 _HEAD: Final = 256
 _FIELDS: Final = "PRIORITY,SYSLOG_FACILITY,SYSLOG_IDENTIFIER,SYSLOG_PID,_PID,_COMM,_HOSTNAME,MESSAGE"
-_PATH: Final = re.compile(r"journal:(\d+(?:,\d+)*)(?:([#@])(.+))?\Z")
-_NO_TAG: Final = re.compile(rb"[\s\[\]:]+")
+_PATH: Final = pattern(r"journal:(\d+(?:,\d+)*)(?:([#@])(.+))?\Z")
+_NO_TAG: Final = pattern(rb"[\s\[\]:]+")
 _AGAIN: Final = 2.0
-
-
-def is_journal(path: str) -> bool:
-    """Whether a path stands for the journal."""
-    return path.startswith(PREFIX)
 
 
 def journal_facts(path: str) -> FileFacts:

@@ -142,7 +142,8 @@ class LocalHost:
         from cyrtui.host.local_logs import LocalLogFile
 
         if path.startswith("journal:"):
-            from cyrtui.host.journal import DIRECTORIES, open_journal
+            from cyrtui.host.journal import open_journal
+            from cyrtui.host.journal_names import DIRECTORIES
 
             return open_journal(path, DIRECTORIES, only=False)
         return LocalLogFile(path)

@@ -107,7 +107,8 @@ def with_journal(paths: Sequence[str], root: str = "") -> list[str]:
     """The paths, with the journal's own files, below `root`, in the place of the journal."""
     found = [path for path in paths if not path.startswith("journal:")]
     if len(found) < len(paths):
-        from cyrtui.host.journal import DIRECTORIES, journal_files
+        from cyrtui.host.journal import journal_files
+        from cyrtui.host.journal_names import DIRECTORIES
 
         found += journal_files(root + directory for directory in DIRECTORIES)
     return found

@@ -18,6 +18,7 @@ from typing import Final
 from cyrtui.errors import ObservationError
 from cyrtui.host.facts import Process
 from cyrtui.inert import inert
+from cyrtui.pattern import pattern
 
 # What stands where a password stood.
 MASKED: Final = "***"
@@ -69,9 +70,9 @@ _PASSWORD_OPTIONS: Final[dict[str, tuple[str, ...]]] = {
 # mysql's -p takes its password only when it stands together with it.
 _TOGETHER_ONLY: Final = frozenset({"mysql", "mysqldump", "mariadb"})
 _NAMED_LIKE_ONE: Final = r"[A-Za-z0-9_.-]*(?:password|passwd|passphrase|secret|token|api-?key|auth-pass|pw)"
-_LONG_OPTION: Final = re.compile(rf"--?{_NAMED_LIKE_ONE}|[{{,\"']*{_NAMED_LIKE_ONE}[\"']?[:=]", re.IGNORECASE)
-_ASSIGNMENT: Final = re.compile(rf"([-{{,\"']*{_NAMED_LIKE_ONE}[\"']?[:=]).+", re.IGNORECASE | re.DOTALL)
-_URI: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://[^\s/?#:@\"'<>]*:)[^\s/?#\"'<>]+@")
+_LONG_OPTION: Final = pattern(rf"--?{_NAMED_LIKE_ONE}|[{{,\"']*{_NAMED_LIKE_ONE}[\"']?[:=]", re.IGNORECASE)
+_ASSIGNMENT: Final = pattern(rf"([-{{,\"']*{_NAMED_LIKE_ONE}[\"']?[:=]).+", re.IGNORECASE | re.DOTALL)
+_URI: Final = pattern(r"([A-Za-z][A-Za-z0-9+.-]*://[^\s/?#:@\"'<>]*:)[^\s/?#\"'<>]+@")
 
 
 def mask_argv(argv: Sequence[str]) -> tuple[str, ...]:

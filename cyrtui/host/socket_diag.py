@@ -7,7 +7,6 @@ tells the size of an accept queue. It needs no privilege.
 from __future__ import annotations
 
 import ipaddress
-import re
 import socket
 import struct
 from collections.abc import Collection, Iterator
@@ -16,6 +15,7 @@ from typing import Final
 
 from cyrtui.host.facts import Connection, Family
 from cyrtui.inert import inert
+from cyrtui.pattern import pattern
 
 _NETLINK_SOCK_DIAG: Final = 4
 _SOCK_DIAG_BY_FAMILY: Final = 20
@@ -33,7 +33,7 @@ _UDIAG_SHOW_NAME: Final = 0x01
 _UDIAG_SHOW_RQLEN: Final = 0x10
 _UNIX_DIAG_NAME: Final = 0
 _UNIX_DIAG_RQLEN: Final = 4
-_IDLE: Final = re.compile(r"/idle\.\d+$")
+_IDLE: Final = pattern(r"/idle\.\d+$")
 _HEADER: Final = struct.Struct("=LHHLL")
 # struct inet_diag_msg: family state timer retrans, sport dport src dst if cookie,
 # expires rqueue wqueue uid inode

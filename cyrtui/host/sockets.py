@@ -9,7 +9,6 @@ is done for new processes and new listening sockets only; everything is looked t
 from __future__ import annotations
 
 import os
-import re
 import sys
 import threading
 import time
@@ -21,13 +20,14 @@ from cyrtui.host.facts import Family, Listener
 from cyrtui.host.processes import PROC
 from cyrtui.host.socket_diag import BoundSocket, diag_inet, diag_unix, takes_clients
 from cyrtui.inert import inert
+from cyrtui.pattern import pattern
 
 _FAMILIES: Final[tuple[Family, ...]] = ("tcp", "tcp6", "udp", "udp6")
 _TCP_LISTEN: Final = "0A"
 _UDP_UNCONNECTED: Final = "07"
 _SO_ACCEPTCON: Final = 1 << 16  # __SO_ACCEPTCON of include/net/tcp_states.h, in the flags of /proc/net/unix
 _SOCK_DGRAM: Final = "0002"
-_UNIX_ROW: Final = re.compile(
+_UNIX_ROW: Final = pattern(
     rb"\w+: \w+ \w+ (?P<flags>\w+) (?P<type>\w+) (?P<state>\w+)\s+(?P<inode>\d+) (?P<path>/.*)\n?"
 )
 _LOOK_AGAIN_AFTER: Final = 60.0  # seconds

@@ -89,7 +89,8 @@ class TreeHost:
         from cyrtui.host.local_logs import LocalLogFile
 
         if path.startswith("journal:"):
-            from cyrtui.host.journal import DIRECTORIES, open_journal
+            from cyrtui.host.journal import open_journal
+            from cyrtui.host.journal_names import DIRECTORIES
 
             return open_journal(path, [self.inside(one) for one in DIRECTORIES], only=True)
         return LocalLogFile(self.inside(path), shown=path)

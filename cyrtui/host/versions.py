@@ -15,10 +15,11 @@ from typing import Final
 from cyrtui.errors import FileUnreadable
 from cyrtui.host.facts import Process
 from cyrtui.inert import inert
+from cyrtui.pattern import pattern
 
 _NAMES: Final = frozenset({"cyrmaster", "cyrus-master", "master"})
-_VERSION: Final = re.compile(rb"(?<![\x20-\x7e])v?([23]\.\d{1,2}\.\d{1,3}(?:[-+~.][\x21-\x7e]{0,80})?)\0")
-_LIBRARY: Final = re.compile(rb" (/[^\n]*/libcyrus(?:_min)?\.so[^\n ]*)$", re.MULTILINE)
+_VERSION: Final = pattern(rb"(?<![\x20-\x7e])v?([23]\.\d{1,2}\.\d{1,3}(?:[-+~.][\x21-\x7e]{0,80})?)\0")
+_LIBRARY: Final = pattern(rb" (/[^\n]*/libcyrus(?:_min)?\.so[^\n ]*)$", re.MULTILINE)
 _LARGEST: Final = 32 << 20
 _MAPS: Final = 4 << 20
 

@@ -12,6 +12,7 @@ from cyrtui.errors import CyrtuiError
 from cyrtui.inert import inert
 from cyrtui.logins.trace import LoginTrace
 from cyrtui.logs.when import parse_moment
+from cyrtui.pattern import pattern
 
 # Most runs ask for no network: what networks need is imported when one does.
 if TYPE_CHECKING:
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
     Network = IPv4Network | IPv6Network
 
 FORMS: Final = "user:NAME cause:CODE svc:NAME from:ADDRESS or NETWORK since:TIME until:TIME failed"
-_AGO: Final = re.compile(r"(\d{1,7})\s*([smhdw]|sec|min|seconds?|minutes?|hours?|days?|weeks?)\s+ago\Z", re.I)
-_BARE: Final = re.compile(r"\d{1,7}\s*(?:[smhdw]|sec|min)\Z", re.I)
-_MAPPED: Final = re.compile(r"::ffff:(\d+\.\d+\.\d+\.\d+)\Z", re.I)
+_AGO: Final = pattern(r"(\d{1,7})\s*([smhdw]|sec|min|seconds?|minutes?|hours?|days?|weeks?)\s+ago\Z", re.I)
+_BARE: Final = pattern(r"\d{1,7}\s*(?:[smhdw]|sec|min)\Z", re.I)
+_MAPPED: Final = pattern(r"::ffff:(\d+\.\d+\.\d+\.\d+)\Z", re.I)
 _NAMES: Final = {
     "user": "user",
     "cause": "cause",

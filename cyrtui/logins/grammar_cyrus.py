@@ -36,14 +36,15 @@ from cyrtui.logins.events import (
 )
 from cyrtui.logins.forms import Form, Table
 from cyrtui.logins.sasl_codes import read_detail
+from cyrtui.pattern import pattern
 
 Match = re.Match[str]
 
 # [unix socket], [10.1.2.3], host.example.net [10.1.2.4], and timsieved's localhost[127.0.0.1]
 _CLIENT: Final = r"(?P<client>\[unix socket\]|(?:[^\s\[\]]+ ?)?\[[^\]\s]*\])"
-_CLIENT_PARTS: Final = re.compile(r"(?:([^\s\[\]]+) ?)?\[([^\]]*)\]\Z")
+_CLIENT_PARTS: Final = pattern(r"(?:([^\s\[\]]+) ?)?\[([^\]]*)\]\Z")
 _MECH: Final = r"(?P<mech>[A-Za-z0-9_-]{1,64})"
-_AUDIT_FIELD: Final = re.compile(r"([A-Za-z0-9_.]+)=<([^>]*)>")
+_AUDIT_FIELD: Final = pattern(r"([A-Za-z0-9_.]+)=<([^>]*)>")
 
 
 def read_client(text: str) -> Client:
@@ -110,7 +111,7 @@ def _tls_file(found: Match) -> TlsTrouble:
     return TlsTrouble(found[0], found[1], reason)
 
 
-_UPKEEP: Final = re.compile(r"(?:twoskip|skiplist): (?:checkpointed|delayed checkpoint|recovered|longlock) ")
+_UPKEEP: Final = pattern(r"(?:twoskip|skiplist): (?:checkpointed|delayed checkpoint|recovered|longlock) ")
 
 
 def _damage(found: Match) -> Damage | Note | None:

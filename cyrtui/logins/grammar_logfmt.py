@@ -13,11 +13,12 @@ from cyrtui.inert import inert
 from cyrtui.logins.events import Audit, BadLogin, Login, ServiceEvent
 from cyrtui.logins.grammar_cyrus import read_client
 from cyrtui.logins.sasl_codes import read_detail
+from cyrtui.pattern import pattern
 
 STARTS: Final = "event="
 
-_PAIR: Final = re.compile(r'([A-Za-z0-9_.]{1,64})=("(?:[^"\\]|\\.)*"|[^ "]*)(?: |\Z)')
-_ESCAPE: Final = re.compile(r"\\(?:x\{([0-9A-Fa-f]{1,2})\}|(.))", re.DOTALL)
+_PAIR: Final = pattern(r'([A-Za-z0-9_.]{1,64})=("(?:[^"\\]|\\.)*"|[^ "]*)(?: |\Z)')
+_ESCAPE: Final = pattern(r"\\(?:x\{([0-9A-Fa-f]{1,2})\}|(.))", re.DOTALL)
 _PLAIN: Final = {"n": b"\n", "r": b"\r", "t": b"\t"}
 
 

@@ -6,10 +6,10 @@ such a process belongs to its session. saslauthd/saslauthd-main.c: `do_auth     
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from cyrtui.logins.events import SaslauthdFailure, SaslText
+from cyrtui.pattern import pattern
 
 # the usual neighbours in auth.log; none of them serves mail
 _STRANGERS: Final = frozenset(
@@ -22,7 +22,7 @@ _STRANGERS: Final = frozenset(
     }
 )  # fmt: skip
 
-_FAILURE: Final = re.compile(
+_FAILURE: Final = pattern(
     r"do_auth\s*: auth failure: \[user=(.*?)\] \[service=(.*?)\] \[realm=(.*?)\] \[mech=(.*?)\] "
     r"\[reason=(.*?)\]\s*\Z"
 )

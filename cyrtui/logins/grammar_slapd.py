@@ -28,25 +28,26 @@ from cyrtui.logins.events import (
     LdapUnbind,
     SlapdState,
 )
+from cyrtui.pattern import pattern
 
 Match = re.Match[str]
 
-_HEAD: Final = re.compile(r"conn=(\d{1,19}) (?:op=(\d{1,10})|fd=\d{1,10})(?: \[[^\]]*\])? ")
-_ACCEPT: Final = re.compile(r"ACCEPT from (?:IP|PATH)=(.*?)(?: \((?:IP|PATH)=(.*?)\))?\Z")
-_TLS: Final = re.compile(r"TLS established tls_ssf=(\d+)")
-_RESULT: Final = re.compile(
+_HEAD: Final = pattern(r"conn=(\d{1,19}) (?:op=(\d{1,10})|fd=\d{1,10})(?: \[[^\]]*\])? ")
+_ACCEPT: Final = pattern(r"ACCEPT from (?:IP|PATH)=(.*?)(?: \((?:IP|PATH)=(.*?)\))?\Z")
+_TLS: Final = pattern(r"TLS established tls_ssf=(\d+)")
+_RESULT: Final = pattern(
     r"(?:SEARCH )?RESULT (?:tag=(\d+)|oid=\S*) err=(\d+)(?: qtime=([\d.]+) etime=([\d.]+))?"
     r"(?: duration=\S+)?(?: nentries=(\d+))? text=(.*)\Z",
     re.DOTALL,
 )
-_BIND: Final = re.compile(r'BIND dn="(.*)" method=(\d+)\Z')
-_BIND_ID: Final = re.compile(r'BIND authcid="(.*)" authzid="(.*)"\Z')
-_BOUND: Final = re.compile(r'BIND dn="(.*)" mech=(\S+)(?: .*)?\Z')
-_BOUND_ANONYMOUS: Final = re.compile(r"BIND anonymous mech=(\S+)")
-_PROXY: Final = re.compile(r'PROXYAUTHZ dn="(.*)"\Z')
-_SEARCH: Final = re.compile(r'SRCH base="(.*)" scope=(\d) deref=\d filter="(.*)"\Z', re.DOTALL)
-_CLOSED: Final = re.compile(r"closed(?: \((.*)\))?\Z")
-_LOOSE: Final = re.compile(r"connection_input: conn=(\d{1,19}) |SASL \[conn=(\d{1,19})\] (?:Failure|Error): ")
+_BIND: Final = pattern(r'BIND dn="(.*)" method=(\d+)\Z')
+_BIND_ID: Final = pattern(r'BIND authcid="(.*)" authzid="(.*)"\Z')
+_BOUND: Final = pattern(r'BIND dn="(.*)" mech=(\S+)(?: .*)?\Z')
+_BOUND_ANONYMOUS: Final = pattern(r"BIND anonymous mech=(\S+)")
+_PROXY: Final = pattern(r'PROXYAUTHZ dn="(.*)"\Z')
+_SEARCH: Final = pattern(r'SRCH base="(.*)" scope=(\d) deref=\d filter="(.*)"\Z', re.DOTALL)
+_CLOSED: Final = pattern(r"closed(?: \((.*)\))?\Z")
+_LOOSE: Final = pattern(r"connection_input: conn=(\d{1,19}) |SASL \[conn=(\d{1,19})\] (?:Failure|Error): ")
 # operations that no lookup of a password consists of
 _CHANGES: Final = ("ADD ", "DEL ", "MODRDN ", "CMP ", "PASSMOD", "ABANDON")
 
@@ -101,8 +102,8 @@ def read_slapd(text: str) -> LdapEvent | SlapdState | None:
     conn, op = int(head[1]), int(head[2] or -1)
     rest = text[head.end() :]
     word = rest.partition(" ")[0]
-    for pattern, make in _BY_WORD.get(word, ()):
-        found = pattern.match(rest)
+    for form, make in _BY_WORD.get(word, ()):
+        found = form.match(rest)
         if found is not None:
             return make(conn, op, found)
     if word == "SRCH" and rest.startswith("SRCH attr="):

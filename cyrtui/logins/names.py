@@ -6,9 +6,11 @@ import re
 from functools import lru_cache
 from typing import Final
 
-_ESCAPED: Final = re.compile(r"\\([0-9A-Fa-f]{2}|.)")
-_ATTRIBUTE: Final = re.compile(r"\s*[A-Za-z0-9.-]+\s*=\s*")
-_WORDS: Final = re.compile(r"[^\W_]+")
+from cyrtui.pattern import pattern
+
+_ESCAPED: Final = pattern(r"\\([0-9A-Fa-f]{2}|.)")
+_ATTRIBUTE: Final = pattern(r"\s*[A-Za-z0-9.-]+\s*=\s*")
+_WORDS: Final = pattern(r"[^\W_]+")
 
 EXACT: Final = 3.0
 WORD: Final = 2.0

@@ -7,7 +7,6 @@ apart; slapd may write its line after Cyrus has written its own) and lean to the
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from enum import Enum
 from math import log1p
@@ -19,6 +18,7 @@ from cyrtui.logins.lookups import Fate, Lookup
 from cyrtui.logins.names import canonical_user
 from cyrtui.logins.sessions import Draft
 from cyrtui.logins.trace import TraceEvent
+from cyrtui.pattern import pattern
 
 NEVER: Final = float("inf")
 
@@ -91,7 +91,7 @@ _WORDS_BEFORE_LOOKUP: Final = frozenset(
         "proxy authz attempted on non-Murder backend",
     }
 )
-_STAND_IN: Final = re.compile(r"user (.*) is not allowed to proxy\Z")
+_STAND_IN: Final = pattern(r"user (.*) is not allowed to proxy\Z")
 _TEXTS_WITHOUT_LOOKUP: Final = (
     "cannot connect to saslauthd",
     "unknown password verifier",

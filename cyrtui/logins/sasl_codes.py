@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from cyrtui.pattern import pattern
+
 PHRASES: Final = {
     "generic failure": -1,
     "out of memory": -2,
@@ -38,7 +40,7 @@ PHRASES: Final = {
 }
 
 # sasl_errdetail: "SASL(%d): %s: %s"; the detail may be empty
-_DETAIL: Final = re.compile(r"SASL\((-?\d{1,4})\): ([^:]*)(?:: ?(.*))?\Z", re.DOTALL)
+_DETAIL: Final = pattern(r"SASL\((-?\d{1,4})\): ([^:]*)(?:: ?(.*))?\Z", re.DOTALL)
 
 
 def read_detail(text: str) -> tuple[int | None, str | None, str | None]:

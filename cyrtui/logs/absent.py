@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from cyrtui.errors import FileUnreadable
-from cyrtui.host.journal import is_journal
+from cyrtui.host.journal_names import is_journal
 from cyrtui.host.protocol import Host
 from cyrtui.inert import inert
 from cyrtui.logs.archives import Archives

@@ -8,21 +8,21 @@ time the next older file is looked for anew, beginning from what the known one h
 from __future__ import annotations
 
 import math
-import re
 from typing import Final, NamedTuple
 
 from cyrtui.errors import FileUnreadable
 from cyrtui.host.facts import FileFacts
-from cyrtui.host.journal import JournalFile, JournalPiece, is_journal
+from cyrtui.host.journal_names import is_journal
 from cyrtui.host.protocol import Host, LogFile
 from cyrtui.logs.generation import HEAD_BYTES, Generation
 from cyrtui.logs.packed import PackedFile, UnpackedParts
 from cyrtui.logs.stamps import HEAD, StampClock
 from cyrtui.logs.unpack import suffix_of
+from cyrtui.pattern import pattern
 
-_TURN: Final = re.compile(r"[.\-_](\d[\d.\-_T:]*|old|tmp)\Z")
-_NUMBER: Final = re.compile(r"\d{1,5}\Z")
-_DATE: Final = re.compile(r"(?:19|20)\d\d[\d.\-_T:]*\Z")
+_TURN: Final = pattern(r"[.\-_](\d[\d.\-_T:]*|old|tmp)\Z")
+_NUMBER: Final = pattern(r"\d{1,5}\Z")
+_DATE: Final = pattern(r"(?:19|20)\d\d[\d.\-_T:]*\Z")
 _AT_MOST: Final = 512
 _SLACK: Final = 60.0
 
@@ -205,6 +205,8 @@ class JournalArchives(Archives):
         return []
 
     def older(self, than: Generation | None, earliest: float) -> Generation | None:
+        from cyrtui.host.journal import JournalFile
+
         if than is None:
             return None
         file = than.file
@@ -216,6 +218,8 @@ class JournalArchives(Archives):
         return self._piece(f"{self._path}@{time:.6f}")
 
     def _piece(self, path: str) -> Generation | None:
+        from cyrtui.host.journal import JournalPiece
+
         try:
             piece = self._host.open_log(path)
         except FileUnreadable as error:

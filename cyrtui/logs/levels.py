@@ -7,11 +7,11 @@ verdict.
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 from typing import Final
 
 from cyrtui.logs.record import LogRole
+from cyrtui.pattern import pattern
 
 
 class Level(StrEnum):
@@ -24,20 +24,20 @@ class Level(StrEnum):
     DEBUG = "debug"
 
 
-_ERROR: Final = re.compile(
+_ERROR: Final = pattern(
     r"\b(?:IOERROR|DBERROR|SYSERROR|FATAL|Fatal error|fatal error|ERROR|TLS server engine: cannot"
     r"|Segmentation fault|signaled to death|exited abnormally|unable to|Unable to|cannot |can't |could not "
     r"|couldn't |No such file|Permission denied|Connection refused|assertion failed|too busy|disabling"
     r"|terminating unexpectedly)"
 )
-_WARNING: Final = re.compile(
+_WARNING: Final = pattern(
     r"^badlogin:|\b(?:authentication failure|auth failure|authorization failure|WARNING|warning:|DENIED"
     r"|failed|TLS negotiation failure|not authorized|refused"
     r"|SASL \[conn=\d+\] (?:Failure|Error)|connection lost)"
 )
-_RESULT: Final = re.compile(r"\bRESULT (?:tag=\d+|oid=\S*) err=(\d+)")
-_GOOD: Final = re.compile(r"^login: |^User logged in|\bPROXYAUTHZ dn=")
-_DEBUG: Final = re.compile(
+_RESULT: Final = pattern(r"\bRESULT (?:tag=\d+|oid=\S*) err=(\d+)")
+_GOOD: Final = pattern(r"^login: |^User logged in|\bPROXYAUTHZ dn=")
+_DEBUG: Final = pattern(
     r"\bDIGEST-MD5 (?:client|server|common) |\bauxpropfunc error invalid parameter|\bdebug logging turned"
     r"|^accepted connection|\bcanonuser_plug_init\(\) failed|_sasl_plugin_load failed"
 )
@@ -80,9 +80,9 @@ _AUTH: Final = frozenset(
     saslauthd saslpasswd2 sshd sudo su login systemd-logind passwd polkitd pkexec
     """.split()  # noqa: SIM905
 )
-_TAG_BEFORE: Final = re.compile(rb"[ >]([^\s\[\]:>]{1,128})(?:\[\d{1,10}\])?: ")
-_SYSLOG5424: Final = re.compile(rb"(?:<\d{1,3}>)?1 \d{4}-\S+ \S+ (\S{1,128}) ")
-_HEXADECIMAL: Final = re.compile(rb"[0-9a-f]{8,10}\.[0-9a-f]{5,8} 0x")
+_TAG_BEFORE: Final = pattern(rb"[ >]([^\s\[\]:>]{1,128})(?:\[\d{1,10}\])?: ")
+_SYSLOG5424: Final = pattern(rb"(?:<\d{1,3}>)?1 \d{4}-\S+ \S+ (\S{1,128}) ")
+_HEXADECIMAL: Final = pattern(rb"[0-9a-f]{8,10}\.[0-9a-f]{5,8} 0x")
 _HEAD: Final = 256
 
 

@@ -8,19 +8,19 @@ characters, stay as they are.
 
 from __future__ import annotations
 
-import re
 from typing import Final, NamedTuple
 
 from cyrtui.inert import inert
 from cyrtui.logs.record import LogRole, Record
 from cyrtui.logs.stamps import Stamp, StampClock
+from cyrtui.pattern import pattern
 
 TEXT_CAP: Final = 64 << 10
 """Bytes of a line that are read and shown; the rest is counted."""
 
-_TAG: Final = re.compile(rb"([^\s\[\]:]{1,128})(?:\[(\d{1,10})\])?:(?: |\Z)")
-_HOST: Final = re.compile(rb"(\S{1,255}) +")
-_FIELDS: Final = re.compile(
+_TAG: Final = pattern(rb"([^\s\[\]:]{1,128})(?:\[(\d{1,10})\])?:(?: |\Z)")
+_HOST: Final = pattern(rb"(\S{1,255}) +")
+_FIELDS: Final = pattern(
     rb"(\S{1,255}) (\S{1,128}) (\S{1,128}) (\S{1,64}) "
     rb'(?:-|(?:\[(?:[^\]\\"]|\\.|"(?:[^"\\]|\\.)*")*\])+)(?: (?:\xef\xbb\xbf)?|\Z)'
 )

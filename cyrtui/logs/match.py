@@ -13,8 +13,9 @@ from typing import Final
 
 from cyrtui.errors import CyrtuiError
 from cyrtui.inert import inert
+from cyrtui.pattern import pattern
 
-_ESCAPED: Final = re.compile(r"\\.", re.DOTALL)
+_ESCAPED: Final = pattern(r"\\.", re.DOTALL)
 
 
 class FilterError(CyrtuiError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -12,8 +11,9 @@ from cyrtui.host.protocol import Host, LogFile
 from cyrtui.logs.generation import HEAD_BYTES, Generation, begins, line_before
 from cyrtui.logs.packed import PackedFile
 from cyrtui.logs.unpack import suffix_of
+from cyrtui.pattern import pattern
 
-_ROTATED: Final = re.compile(r"[.\-_](?:\d[\d.\-_T]*|old|tmp)\Z")
+_ROTATED: Final = pattern(r"[.\-_](?:\d[\d.\-_T]*|old|tmp)\Z")
 _AT_MOST: Final = 64
 
 

@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from cyrtui.errors import FileMissing, FileUnreadable
 from cyrtui.host.protocol import Host
 from cyrtui.inert import inert
+from cyrtui.pattern import pattern
 
 _NAMES: Final = (
     "kern user mail daemon auth syslog lpr news uucp cron authpriv ftp ntp security console solaris-cron "
@@ -29,21 +30,21 @@ _SEVERITIES: Final[Mapping[str, int]] = {
 }  # fmt: skip
 _EVERY: Final = 0xFF
 _FILES_AT_MOST: Final = 64
-_SELECTOR: Final = re.compile(
+_SELECTOR: Final = pattern(
     r"((?:[a-z0-9*,\-]+\.[!=]*[a-z0-9*]+)(?:;[a-z0-9*,\-]+\.[!=]*[a-z0-9*]+)*)\s+(\S.*)", re.I
 )
-_INCLUDE: Final = re.compile(
+_INCLUDE: Final = pattern(
     r"(?:\$IncludeConfig\s+(\S+)|include\s*\(\s*file\s*=\s*\"([^\"]+)\")", re.IGNORECASE
 )
-_ACTION: Final = re.compile(r"action\s*\((.*?)\)", re.I | re.S)
-_PARAMETER: Final = re.compile(r"(\w+)\s*=\s*\"((?:[^\"\\]|\\.)*)\"")
-_FACILITY_IF: Final = re.compile(
+_ACTION: Final = pattern(r"action\s*\((.*?)\)", re.I | re.S)
+_PARAMETER: Final = pattern(r"(\w+)\s*=\s*\"((?:[^\"\\]|\\.)*)\"")
+_FACILITY_IF: Final = pattern(
     r"\$syslogfacility-text\s*==?\s*[\"']([a-z0-9]+)[\"']|\$syslogfacility\s*==?\s*[\"']?(\d+)", re.I
 )
-_PROGRAM_IF: Final = re.compile(
+_PROGRAM_IF: Final = pattern(
     r"\$programname\s*(?:==|startswith|contains)\s*[\"']([^\"']+)[\"']", re.IGNORECASE
 )
-_PROPERTY: Final = re.compile(
+_PROPERTY: Final = pattern(
     r":\s*(programname|syslogtag|msg|rawmsg|hostname|fromhost)\s*,\s*!?\w+\s*,\s*\"([^\"]*)\"\s+(\S.*)", re.I
 )
 _OF_PROGRAMS: Final = {"slapd": "local4"}

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from cyrtui.errors import FileUnreadable
 from cyrtui.host.protocol import Host
+from cyrtui.pattern import pattern
 
 _STATS: Final = 256
 _PLACES: Final = (
@@ -15,8 +16,8 @@ _PLACES: Final = (
     "/etc/ldap/slapd.conf",
     "/etc/openldap/slapd.conf",
 )
-_LDIF: Final = re.compile(r"olc(LogLevel|LogFile|LogFileFormat)::? +(.+)\Z", re.IGNORECASE)
-_CONF: Final = re.compile(r"(loglevel|logfile|logfile-format)\s+(.+)\Z", re.IGNORECASE)
+_LDIF: Final = pattern(r"olc(LogLevel|LogFile|LogFileFormat)::? +(.+)\Z", re.IGNORECASE)
+_CONF: Final = pattern(r"(loglevel|logfile|logfile-format)\s+(.+)\Z", re.IGNORECASE)
 _WITH_STATS: Final = frozenset({"stats", "any", "-1"})
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from cyrtui.errors import FileMissing, FileUnreadable
-from cyrtui.host.journal import DIRECTORIES, PREFIX, is_journal
+from cyrtui.host.journal_names import DIRECTORIES, PREFIX, is_journal
 from cyrtui.host.protocol import Host
 from cyrtui.inert import inert
 from cyrtui.logs.absent import absent_lines, masked_debug

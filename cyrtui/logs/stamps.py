@@ -20,6 +20,8 @@ from itertools import islice
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from cyrtui.pattern import pattern
+
 DAY: Final = 86400.0
 _EPOCH: Final = datetime.date(1970, 1, 1).toordinal()
 _LEAP_GAP: Final = 9  # from 1896-02-29 to 1904-02-29, and again around 2100
@@ -27,15 +29,15 @@ _SLACK: Final = 120.0  # how far the clocks of a line and of a file's mtime may 
 _STEP_BACK: Final = 1700.0  # an hour told twice, or a year that ended, seen in the order of lines
 _CACHED: Final = 8192
 
-_PRI: Final = re.compile(rb"<(\d{1,3})>")
-_ISO: Final = re.compile(
+_PRI: Final = pattern(rb"<(\d{1,3})>")
+_ISO: Final = pattern(
     rb"(?:1 )?(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?(Z|[+-]\d\d:?\d\d)?(?:[ \t]|\Z)"
 )
-_BSD: Final = re.compile(
+_BSD: Final = pattern(
     rb"(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) {1,2}(\d{1,2}) (?:(\d{4}) )?"
     rb"(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[ \t]|\Z)"
 )
-_HEX: Final = re.compile(rb"([0-9a-f]{8,10})\.([0-9a-f]{8}|[0-9a-f]{5}) 0x[0-9a-f]{1,16} ")
+_HEX: Final = pattern(rb"([0-9a-f]{8,10})\.([0-9a-f]{8}|[0-9a-f]{5}) 0x[0-9a-f]{1,16} ")
 _MONTHS: Final = {
     name: number
     for number, name in enumerate(b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), start=1)

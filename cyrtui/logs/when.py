@@ -8,20 +8,17 @@ from typing import Final
 
 from cyrtui.errors import CyrtuiError
 from cyrtui.inert import inert
+from cyrtui.pattern import pattern
 
 FORMS: Final = "13:11, 2026-05-10 13:11, May 10 13:11, yesterday 13:11, -10m, -2h, -1d"
-_BACK: Final = re.compile(r"([+-])(\d{1,7})\s*(s|sec|m|min|h|d|w)\Z", re.IGNORECASE)
+_BACK: Final = pattern(r"([+-])(\d{1,7})\s*(s|sec|m|min|h|d|w)\Z", re.IGNORECASE)
 _SECONDS: Final = {"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 604800}
 _MONTHS: Final = "jan feb mar apr may jun jul aug sep oct nov dec".split()  # noqa: SIM905
 _CLOCK: Final = r"(\d{1,2}):(\d\d)(?::(\d\d)(?:[.,](\d{1,6}))?)?"
-_TIME: Final = re.compile(rf"{_CLOCK}\Z")
-_ISO: Final = re.compile(
-    rf"(?:(\d{{4}})-)?(\d\d)-(\d\d)(?:[T ]+{_CLOCK})?(Z|[+-]\d\d:?\d\d)?\Z", re.IGNORECASE
-)
-_NAMED: Final = re.compile(
-    rf"([a-z]{{3}})[a-z]* +(\d{{1,2}})(?: +(\d{{4}}))?(?: +{_CLOCK})?\Z", re.IGNORECASE
-)
-_DAY: Final = re.compile(rf"(today|yesterday)(?: +{_CLOCK})?\Z", re.IGNORECASE)
+_TIME: Final = pattern(rf"{_CLOCK}\Z")
+_ISO: Final = pattern(rf"(?:(\d{{4}})-)?(\d\d)-(\d\d)(?:[T ]+{_CLOCK})?(Z|[+-]\d\d:?\d\d)?\Z", re.IGNORECASE)
+_NAMED: Final = pattern(rf"([a-z]{{3}})[a-z]* +(\d{{1,2}})(?: +(\d{{4}}))?(?: +{_CLOCK})?\Z", re.IGNORECASE)
+_DAY: Final = pattern(rf"(today|yesterday)(?: +{_CLOCK})?\Z", re.IGNORECASE)
 
 
 class MomentError(CyrtuiError):

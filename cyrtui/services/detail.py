@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -13,6 +12,7 @@ from cyrtui.host.facts import Connection
 from cyrtui.host.protocol import Host
 from cyrtui.services.advice import Advice
 from cyrtui.services.board import ServiceBoard
+from cyrtui.services.clients import Tally, address_of, clients_of
 from cyrtui.services.master_log import MasterWord
 from cyrtui.services.proc_files import ProcFile
 from cyrtui.services.switches import Meaning, explain_cmd
@@ -20,7 +20,6 @@ from cyrtui.services.table import ServiceRow
 
 _LAST_WORDS: Final = 30
 _CONNECTIONS: Final = 2000
-_ADDRESS: Final = re.compile(r"\[([^\]]*)\]")
 
 
 class Child(NamedTuple):
@@ -36,15 +35,6 @@ class Child(NamedTuple):
     mailbox: str
     command: str
     since: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """How many processes serve one user from one address."""
-
-    user: str
-    address: str
-    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,30 +139,12 @@ def _child(host: Host, pid: int, started: float, file: ProcFile | None) -> Child
         pid,
         started,
         file.client or "?",
-        _address(file),
+        address_of(file),
         file.user,
         file.mailbox,
         file.command,
         since,
     )
-
-
-def clients_of(board: ServiceBoard, row: ServiceRow) -> tuple[Tally, ...]:
-    """Who is served, counted by user and address, most first; none where proc files cannot be read."""
-    counts: dict[tuple[str, str], int] = {}
-    for pid in row.pids:
-        file = (board.proc_files or {}).get(pid)
-        if file is not None:
-            key = (file.user, _address(file))
-            counts[key] = counts.get(key, 0) + 1
-    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return tuple(Tally(user, address, count) for (user, address), count in ranked)
-
-
-def _address(file: ProcFile) -> str:
-    """The numeric address of a client, out of `name [address]`."""
-    found = _ADDRESS.search(file.client)
-    return found[1] if found else ""
 
 
 def _failures(board: ServiceBoard, name: str) -> tuple[Failure, ...]:

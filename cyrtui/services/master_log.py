@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
 from cyrtui.logs.record import Record
+from cyrtui.pattern import pattern
 from cyrtui.services.runs import Run, RunKeeper
 
 WordKind = Literal[
@@ -82,13 +83,13 @@ _TEXTS: Final[tuple[tuple[WordKind, str], ...]] = (
         r"|can(?:'t|not) get exclusive lock on .+)",
     ),
 )
-_SHAPES: Final = tuple((kind, re.compile(shape)) for kind, shape in _TEXTS)
-_CHILD_FATAL: Final = re.compile(r"Fatal error: (?P<detail>.+)", re.IGNORECASE)
-_CHILD_TLS: Final = re.compile(
+_SHAPES: Final = tuple((kind, pattern(shape)) for kind, shape in _TEXTS)
+_CHILD_FATAL: Final = pattern(r"Fatal error: (?P<detail>.+)", re.IGNORECASE)
+_CHILD_TLS: Final = pattern(
     r"(?P<detail>unable to get (?:private key|certificate) from .+|Private key .+ does not match public .+"
     r"|TLS server engine: .+|error initializing TLS|\w+: required OpenSSL options not present)"
 )
-_CHILD_ERROR: Final = re.compile(r"(?P<detail>(?:IO|DB|SYNC|QUOTA)ERROR\b.*|LOSTQUOTA\b.*|DBMSG\b.*)")
+_CHILD_ERROR: Final = pattern(r"(?P<detail>(?:IO|DB|SYNC|QUOTA)ERROR\b.*|LOSTQUOTA\b.*|DBMSG\b.*)")
 _CHILD_TEXTS: Final[tuple[tuple[WordKind, re.Pattern[str]], ...]] = (
     ("child-fatal", _CHILD_FATAL),
     ("child-tls", _CHILD_TLS),

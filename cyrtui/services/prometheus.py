@@ -8,7 +8,6 @@ only what cannot: the maxchild that cyrmaster works with, and children that nobo
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -16,8 +15,9 @@ from typing import Final
 from cyrtui.config.imapd_conf import ImapdConf
 from cyrtui.errors import FileUnreadable
 from cyrtui.host.protocol import Host
+from cyrtui.pattern import pattern
 
-_LINE: Final = re.compile(
+_LINE: Final = pattern(
     rb'cyrus_master_(active_children|ready_workers|max_children)\{service="([A-Za-z0-9]+)",family="(\w+)"\}'
     rb" (-?\d{1,18}) (\d{1,18})"
 )

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from cyrtui.logs.record import Record
+from cyrtui.pattern import pattern
 
 # The programs of Cyrus that leave a line behind whenever they run.
 SPEAKING: Final = frozenset({"ctl_cyrusdb", "cyr_expire", "tls_prune", "ctl_deliver", "squatter"})
@@ -29,16 +30,16 @@ _PROGRAMS: Final = SPEAKING | {
     "reconstruct",
     "sync_client",
 }
-_DONE: Final = re.compile(
+_DONE: Final = pattern(
     r"done (?:recovering|checkpointing) cyrus databases|Expired \d.*|duplicate_prune: purg.*|tls_prune: .*"
     r"|done indexing mailboxes|ctl_deliver: .*"
 )
-_TROUBLE: Final = re.compile(r"(?:fatal error: .*|(?:IO|DB)ERROR\b.*)", re.IGNORECASE)
-_ENDED: Final = re.compile(
+_TROUBLE: Final = pattern(r"(?:fatal error: .*|(?:IO|DB)ERROR\b.*)", re.IGNORECASE)
+_ENDED: Final = pattern(
     r"process type:(?P<type>START|EVENT) name:(?P<name>\S+) path:(?P<path>\S+) age:\S+ pid:(?P<pid>\d+)"
     r" (?P<how>exited normally|exited, status \d+|signaled to death by .+|was killed)"
 )
-_ENDED_BEFORE_2_5: Final = re.compile(
+_ENDED_BEFORE_2_5: Final = pattern(
     r"process (?P<pid>\d+) (?P<how>exited, status \d+|exited, signaled to death by .+)"
 )
 _KEPT: Final = 60  # runs of each program

@@ -2,7 +2,8 @@
 
 from cyrtui.host.facts import Connection
 from cyrtui.services.board import ServiceBoard, observe_services
-from cyrtui.services.detail import Tally, service_detail
+from cyrtui.services.clients import Tally
+from cyrtui.services.detail import service_detail
 from cyrtui.services.master_log import read_master_log
 from cyrtui.services.switches import explain_cmd
 from tests.services.builders import (
