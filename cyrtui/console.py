@@ -15,7 +15,7 @@ from datetime import tzinfo
 from typing import TYPE_CHECKING, Final, Literal, cast
 
 from cyrtui.access import Gate, require
-from cyrtui.errors import FileMissing, FileUnreadable
+from cyrtui.errors import FileMissing, FileUnreadable, FileUnusable
 from cyrtui.host.protocol import Host, HostName, Watch
 from cyrtui.host.recording import RATES, Played, Recording
 from cyrtui.host.zone import zone_of
@@ -178,7 +178,7 @@ class Console:
     # --- the logs: one worker ---------------------------------------------------------------------
 
     def check(self) -> None:
-        """Raise `FileMissing` when there is no cyrus.conf: then there is nothing to show."""
+        """Raise `FileUnreadable` when there is no cyrus.conf, or nothing that could be one."""
         path = self.settings.path("cyrus_conf")
         try:
             self._host.read(path)
@@ -187,6 +187,10 @@ class Console:
                 path,
                 f"{error} cyrtui shows a Cyrus IMAP server: name its cyrus.conf with CYRTUI_CYRUS_CONF or in "
                 "/etc/cyrtui.toml, or open a recording (`cyrtui demo` has one).",
+            ) from error
+        except FileUnusable as error:
+            raise FileUnusable(
+                path, f"{error} Name the server's cyrus.conf with CYRTUI_CYRUS_CONF or in /etc/cyrtui.toml."
             ) from error
         except FileUnreadable:
             # What else can be seen is worth seeing; the Overview says what cannot.

@@ -19,6 +19,10 @@ class FileMissing(FileUnreadable):
     """The file is not there."""
 
 
+class FileUnusable(FileUnreadable):
+    """What has the name is no file that is read: a directory, a FIFO, or far too large."""
+
+
 class RecordingError(CyrtuiError):
     """A recording is broken, foreign, or of a version that this program does not read."""
 

@@ -7,7 +7,7 @@ import stat
 import time
 from collections.abc import Collection, Sequence
 
-from cyrtui.errors import FileMissing, FileUnreadable, ObservationError
+from cyrtui.errors import FileMissing, FileUnreadable, FileUnusable, ObservationError
 from cyrtui.host.facts import Connection, FileFacts, Snapshot
 from cyrtui.host.protocol import HostName, LogFile, ResolvedListen, Watch
 from cyrtui.inert import inert
@@ -67,14 +67,14 @@ def read_regular(real: str, path: str, limit: int) -> bytes:
     try:
         # asked before it becomes a file object, which no directory can
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise FileUnreadable(path, f"{inert(path)} is not a regular file.")
+            raise FileUnusable(path, f"{inert(path)} is not a regular file.")
         chunks: list[bytes] = []
         total = 0
         while chunk := os.read(descriptor, 1 << 20):
             chunks.append(chunk)
             total += len(chunk)
             if total > limit:
-                raise FileUnreadable(
+                raise FileUnusable(
                     path, f"{inert(path)} is larger than the {limit >> 20} MiB read of such files."
                 )
     except OSError as error:
