@@ -354,7 +354,7 @@ class _Run:
         if self._wanted.since is None or first <= self._wanted.since:
             return False
         for source in self._sources.sources:
-            archives = archives_of(self._host, source.path)
+            archives = archives_of(self._host, source.path, source.olddir)
             try:
                 if archives.newest_first():
                     return True

@@ -18,7 +18,9 @@ LOOKED_AT: Final = 256 << 10
 """Bytes of the end of a log in which lines are looked for."""
 
 
-def absent_lines(host: Host, role: LogRole, path: str, slapd: Sequence[SlapdLogging]) -> str | None:
+def absent_lines(
+    host: Host, role: LogRole, path: str, slapd: Sequence[SlapdLogging], olddir: str | None = None
+) -> str | None:
     """A sentence if the end of a log holds nothing of what it is read for. Never raises.
 
     The journal is not looked through for this, nor a log that was rotated just now.
@@ -37,7 +39,9 @@ def absent_lines(host: Host, role: LogRole, path: str, slapd: Sequence[SlapdLogg
     finally:
         file.close()
     if not size:
-        return None if Archives(host, path).newest_first() else _sentence(role, path, "is empty", slapd)
+        return (
+            None if Archives(host, path, olddir).newest_first() else _sentence(role, path, "is empty", slapd)
+        )
     reader = RoleReader()
     mine = [line for line in data.splitlines() if reader.role(line, None) is role]
     if role is LogRole.SLAPD and not any(b"conn=" in line for line in mine):

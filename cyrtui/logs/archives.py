@@ -8,6 +8,7 @@ time the next older file is looked for anew, beginning from what the known one h
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from cyrtui.errors import FileUnreadable
@@ -46,9 +47,10 @@ class Archives:
     `problems` are sentences about archives that cannot be read, or not to their end.
     """
 
-    def __init__(self, host: Host, path: str) -> None:
+    def __init__(self, host: Host, path: str, olddir: str | None = None) -> None:
         self._host = host
         self._path = path
+        self._olddir = olddir
         self._parts = UnpackedParts()
         self._open: dict[tuple[int, int], LogFile] = {}
         self._problems: dict[str, str] = {}
@@ -94,14 +96,10 @@ class Archives:
         return stamp.time if stamp is not None else None
 
     def _beside(self) -> list[Archive]:
-        directory, _, name = self._path.rpartition("/")
+        own, _, name = self._path.rpartition("/")
         stem, dot, extension = name.rpartition(".")
-        try:
-            names = self._host.listdir(directory or "/")
-        except FileUnreadable:
-            return []
         found = []
-        for other in names:
+        for directory, other in self._names(own):
             suffix = suffix_of(other)
             bare = other.removesuffix(suffix)
             rest = None
@@ -119,6 +117,17 @@ class Archives:
             if facts.size:
                 found.append(Archive(facts, turn[1], suffix))
         return found
+
+    def _names(self, own: str) -> Iterator[tuple[str, str]]:
+        """Every name in the log's directory and in the one that its archives are moved to."""
+        for directory in dict.fromkeys((own, self._olddir or own)):
+            try:
+                names = self._host.listdir(directory or "/")
+            except FileUnreadable as error:
+                if directory != own:
+                    self._problems[directory] = f"Archives are left out: {error}"
+                continue
+            yield from ((directory, name) for name in names)
 
     def open(self, archive: Archive) -> LogFile | None:
         """The archive as a file of lines; None if it cannot be read, which `problems` then says."""
@@ -234,9 +243,9 @@ class JournalArchives(Archives):
         return generation_of(file, Archive(facts, "", ".gz"))
 
 
-def archives_of(host: Host, path: str) -> Archives:
-    """The past of the log at `path`."""
-    return JournalArchives(host, path) if is_journal(path) else Archives(host, path)
+def archives_of(host: Host, path: str, olddir: str | None = None) -> Archives:
+    """The past of the log at `path`; `olddir` is where its archives are moved to, if not left beside it."""
+    return JournalArchives(host, path) if is_journal(path) else Archives(host, path, olddir)
 
 
 def _head_of(file: LogFile) -> bytes:

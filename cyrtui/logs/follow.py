@@ -98,19 +98,26 @@ def from_beginning(_file: LogFile) -> int:
 class LogFollower:
     """Follows the log at `path`; `start` says where in the file that is there first reading begins.
 
-    `start` gets the open file and gives the offset of the beginning of a line. One thread may use it. The
+    `start` gets the open file and gives the offset of the beginning of a line. `olddir` is where rotation
+    moves it to, if not to another name beside it. One thread may use it. The
     generations that it hands out stay readable until it lets go of them: `OLD_FILES` after the present one.
     `problem` is a sentence while the log cannot be read, None otherwise.
     """
 
-    def __init__(self, host: Host, path: str, start: Callable[[LogFile], int] = from_beginning) -> None:
+    def __init__(
+        self,
+        host: Host,
+        path: str,
+        start: Callable[[LogFile], int] = from_beginning,
+        olddir: str | None = None,
+    ) -> None:
         self.path = path
         self.problem: str | None = None
         self._host = host
         self._start = start
         self._chain: list[Generation] = []
         self._files: list[LogFile] = []
-        self._siblings = Siblings(host, path)
+        self._siblings = Siblings(host, path, olddir)
         self._empty_since: float | None = None
         self._waited = self._opened = False
 

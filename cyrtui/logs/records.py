@@ -77,7 +77,7 @@ class RecordFeed:
 
     def _stream(self, source: LogSource) -> _Stream:
         clock = StampClock(source.zone or self._host.name.zone, self._host.now())
-        follower = LogFollower(self._host, source.path, lambda file: self._start(stream, file))
+        follower = LogFollower(self._host, source.path, lambda file: self._start(stream, file), source.olddir)
         stream = _Stream(source, follower, clock)
         return stream
 

@@ -24,10 +24,11 @@ class Siblings:
     were there at the last `look`, or were not written since `since`, are archives of no interest.
     """
 
-    def __init__(self, host: Host, path: str) -> None:
+    def __init__(self, host: Host, path: str, olddir: str | None = None) -> None:
         self.since = 0.0
         self._host = host
         self._path = path
+        self._olddir = olddir
         self._known: dict[tuple[int, int], int] = {}
 
     def look(self) -> None:
@@ -78,14 +79,15 @@ class Siblings:
             return None
 
     def _named_like(self) -> Iterator[str]:
-        directory, _, name = self._path.rpartition("/")
-        try:
-            names = self._host.listdir(directory or "/")
-        except FileUnreadable:
-            return
-        for other in names:
-            if other.startswith(name) and other != name:
-                yield f"{directory}/{other}"
+        own, _, name = self._path.rpartition("/")
+        for directory in dict.fromkeys((own, self._olddir or own)):
+            try:
+                names = self._host.listdir(directory or "/")
+            except FileUnreadable:
+                continue
+            for other in names:
+                if other.startswith(name) and other != name:
+                    yield f"{directory}/{other}"
 
     def _rotated(self) -> list[FileFacts]:
         """Files that rotation may have made of the log, compressed ones too; the oldest first."""
@@ -94,7 +96,8 @@ class Siblings:
         for other in names:
             plain = other.removesuffix(suffix_of(other))
             # While a file is being compressed both are there, and the new one is not whole yet.
-            if _ROTATED.match(plain, len(self._path)) is None or (plain != other and plain in names):
+            turn = plain[plain.rfind("/") + len(self._path) - self._path.rfind("/") :]
+            if _ROTATED.match(turn) is None or (plain != other and plain in names):
                 continue
             try:
                 found.append(self._host.stat(other))

@@ -11,6 +11,7 @@ from cyrtui.host.journal_names import DIRECTORIES, PREFIX, is_journal
 from cyrtui.host.protocol import Host
 from cyrtui.inert import inert
 from cyrtui.logs.absent import absent_lines, masked_debug
+from cyrtui.logs.logrotate import olddirs
 from cyrtui.logs.record import LogRole
 from cyrtui.logs.rsyslog import FACILITIES, Destination, read_rsyslog
 from cyrtui.logs.slapd_logging import SlapdLogging, read_slapd_logging
@@ -38,7 +39,8 @@ class LogSource(NamedTuple):
     """One file and what it is read for. `why` is a sentence; `problem` is one if it cannot be read now.
 
     `mixed` tells that the file holds other lines than those of its roles. `zone` is an IANA name where its
-    stamps are in another zone than the host's (slapd's `syslog-utc`), None otherwise.
+    stamps are in another zone than the host's (slapd's `syslog-utc`), None otherwise. `olddir` is the
+    directory that its archives are moved to, None where they stay beside it.
     """
 
     path: str
@@ -47,6 +49,7 @@ class LogSource(NamedTuple):
     problem: str | None = None
     mixed: bool = False
     zone: str | None = None
+    olddir: str | None = None
 
 
 class LogSources(NamedTuple):
@@ -101,9 +104,10 @@ def find_sources(
             found = _from_journal(host) or found
         if found is not None:
             choices[role] = found
-    sources = _merge(host, choices)
+    moved = olddirs(host, [one.path for one in choices.values() if not is_journal(one.path)])
+    sources = _merge(host, choices, moved)
     for role, choice in choices.items():
-        note = choice.note or absent_lines(host, role, choice.path, slapd)
+        note = choice.note or absent_lines(host, role, choice.path, slapd, moved.get(choice.path))
         if note is not None:
             notes.append(note)
     return LogSources(sources, tuple(role for role in LogRole if role not in choices), tuple(notes))
@@ -139,7 +143,7 @@ def _is_for_all_sorts(path: str) -> bool:
     return path.rpartition("/")[2] in _ALL_SORTS
 
 
-def _merge(host: Host, choices: Mapping[LogRole, _Choice]) -> tuple[LogSource, ...]:
+def _merge(host: Host, choices: Mapping[LogRole, _Choice], moved: Mapping[str, str]) -> tuple[LogSource, ...]:
     paths = dict.fromkeys(choice.path for choice in choices.values())
     sources = []
     for path in paths:
@@ -154,6 +158,7 @@ def _merge(host: Host, choices: Mapping[LogRole, _Choice]) -> tuple[LogSource, .
                 _problem(host, path),
                 any(choice.mixed for choice in mine.values()),
                 next((choice.zone for choice in mine.values() if choice.zone), None),
+                moved.get(path),
             )
         )
     return tuple(sources)

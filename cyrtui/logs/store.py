@@ -74,12 +74,12 @@ class LineStore:
         self.sources = sources
         self._host = host
         self._reader = LineReader(host.name.zone)
-        self._archives = [archives_of(host, one.path) for one in sources.sources]
+        self._archives = [archives_of(host, one.path, one.olddir) for one in sources.sources]
         self._owns_archives = True
         self._indexes = self._make_indexes(limit)
         start = partial(tail_start, length=TAIL_BYTES)
         self._followers: Sequence[LogFollower | PastReader] = [
-            LogFollower(host, one.path, start) for one in sources.sources
+            LogFollower(host, one.path, start, one.olddir) for one in sources.sources
         ]
         self._views: weakref.WeakSet[LineView] = weakref.WeakSet()
         self._losses: list[Loss] = []
