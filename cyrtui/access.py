@@ -11,6 +11,7 @@ import os
 from typing import BinaryIO, Final, final
 
 from cyrtui.errors import AccessDenied
+from cyrtui.inert import inert
 
 READ_ONLY_SENTENCE: Final = "This run is read-only: it writes nothing, signals nothing, restarts nothing."
 
@@ -38,6 +39,41 @@ class Gate:
             remedy = "" if error.errno != errno.EACCES else " Choose a directory that you may write to."
             raise AccessDenied(f"{path} cannot be made: {reason}.{remedy}") from error
         return os.fdopen(descriptor, "wb", buffering=0)
+
+    def make_directory(self, path: str) -> None:
+        """Make a directory for its owner only; one that is there already is left as it is.
+
+        Raises `AccessDenied` when it cannot be made.
+        """
+        try:
+            os.mkdir(path, 0o700)
+        except FileExistsError:
+            return
+        except OSError as error:
+            raise _denied(path, "made", error) from error
+
+    def replace(self, temporary: str, path: str) -> None:
+        """Give a file that `create_file` made its name; another of that name is replaced in one step.
+
+        Raises `AccessDenied`.
+        """
+        try:
+            os.replace(temporary, path)
+        except OSError as error:
+            raise _denied(path, "replaced", error) from error
+
+    def remove(self, path: str) -> None:
+        """Remove one of cyrtui's own files; one that is not there is no failure. Raises `AccessDenied`."""
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise _denied(path, "removed", error) from error
+
+
+def _denied(path: str, what: str, error: OSError) -> AccessDenied:
+    return AccessDenied(f"{inert(path)} cannot be {what}: {os.strerror(error.errno or 0)}.")
 
 
 def open_gate(*, read_only: bool) -> Gate | None:

@@ -203,6 +203,7 @@ class Console:
             self.check()
         from cyrtui.directory import directory_of
         from cyrtui.logins.book import TraceBook
+        from cyrtui.logs.archive_cache import ArchiveCache
         from cyrtui.logs.overrides import overrides_of
         from cyrtui.logs.records import RecordFeed
         from cyrtui.logs.sources import find_sources
@@ -219,7 +220,9 @@ class Console:
         self._feed = RecordFeed(self._host, sources, since=self._since, limit=_HISTORY_BYTES)
         self._watch = self._host.watch([source.path for source in sources.sources])
         self._sources = sources
-        self._store = LineStore(self._host, sources)
+        folder = self.settings.text("archive_cache")
+        cache = ArchiveCache(folder, self.gate) if folder is not None else None
+        self._store = LineStore(self._host, sources, cache=cache)
         self._store.open()
         self._opened.set()
 

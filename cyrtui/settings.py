@@ -44,6 +44,7 @@ SETTINGS: Final = (
     Setting("ldap_ca_file", "the authorities that its certificate is verified against", str, None),
     Setting("ldap_bind_dn", "the DN to ask it as; anonymous when not set", str, None),
     Setting("ldap_password_file", "the file with the password of ldap_bind_dn", str, None),
+    Setting("archive_cache", "folder to keep compressed logs in unpacked; none when not set", str, None),
     Setting("read_only", "change nothing; true anywhere wins", bool, default=False),
     Setting("restart_command", "arguments of the command that restarts Cyrus", list, None),
     Setting("reload_command", "arguments of the command that makes master read its files again", list, None),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cyrtui.errors import FileUnreadable
 from cyrtui.host.facts import FileFacts
@@ -20,6 +20,9 @@ from cyrtui.logs.packed import PackedFile, UnpackedParts
 from cyrtui.logs.stamps import HEAD, StampClock
 from cyrtui.logs.unpack import suffix_of
 from cyrtui.pattern import pattern
+
+if TYPE_CHECKING:
+    from cyrtui.logs.archive_cache import ArchiveCache
 
 _TURN: Final = pattern(r"[.\-_](\d[\d.\-_T:]*|old|tmp)\Z")
 _NUMBER: Final = pattern(r"\d{1,5}\Z")
@@ -47,10 +50,13 @@ class Archives:
     `problems` are sentences about archives that cannot be read, or not to their end.
     """
 
-    def __init__(self, host: Host, path: str, olddir: str | None = None) -> None:
+    def __init__(
+        self, host: Host, path: str, olddir: str | None = None, cache: ArchiveCache | None = None
+    ) -> None:
         self._host = host
         self._path = path
         self._olddir = olddir
+        self._cache = cache
         self._parts = UnpackedParts()
         self._open: dict[tuple[int, int], LogFile] = {}
         self._problems: dict[str, str] = {}
@@ -62,7 +68,8 @@ class Archives:
             for file in list(self._open.values())
             if isinstance(file, PackedFile) and file.damage is not None
         ]
-        return (*self._problems.values(), *damaged)
+        kept = self._cache.problem if self._cache is not None else None
+        return (*self._problems.values(), *damaged, *([kept] if kept is not None else []))
 
     def newest_first(self) -> list[Archive]:
         """The archives that are there now. Empty if the directory cannot be read."""
@@ -137,7 +144,7 @@ class Archives:
         file: LogFile | None = None
         try:
             file = self._host.open_log(archive.path)
-            opened = PackedFile(file, archive.path, self._parts) if archive.suffix else file
+            opened = PackedFile(file, archive.path, self._parts, self._cache) if archive.suffix else file
         except FileUnreadable as error:
             self._problems[archive.path] = str(error)
             if file is not None:
@@ -243,9 +250,11 @@ class JournalArchives(Archives):
         return generation_of(file, Archive(facts, "", ".gz"))
 
 
-def archives_of(host: Host, path: str, olddir: str | None = None) -> Archives:
+def archives_of(
+    host: Host, path: str, olddir: str | None = None, cache: ArchiveCache | None = None
+) -> Archives:
     """The past of the log at `path`; `olddir` is where its archives are moved to, if not left beside it."""
-    return JournalArchives(host, path) if is_journal(path) else Archives(host, path, olddir)
+    return JournalArchives(host, path) if is_journal(path) else Archives(host, path, olddir, cache)
 
 
 def _head_of(file: LogFile) -> bytes:

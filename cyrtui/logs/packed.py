@@ -3,7 +3,8 @@
 It is decompressed once from its beginning, in slices, as soon as it is wanted. Meanwhile places to go on from
 are kept in memory. For gzip they are copies of the decompressor (some 40 KiB each, `POINTS` at most). The
 other formats have no such copies: of them what came out is kept, compressed again by zlib, up to `KEPT`
-bytes; what is before that is decompressed anew when it is wanted.
+bytes; what is before that is decompressed anew when it is wanted. Where the user allows a folder for it
+(archive_cache.py) all of it is kept there, and an archive that was decompressed once is read from there.
 """
 
 from __future__ import annotations
@@ -13,12 +14,16 @@ import time
 import zlib
 from bisect import bisect_right
 from collections import OrderedDict
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from cyrtui.errors import FileUnreadable
 from cyrtui.host.protocol import LogFile
 from cyrtui.inert import inert
+from cyrtui.logs.archive_cache import ArchiveCache, CacheWriter
 from cyrtui.logs.unpack import Unpacker
+
+if TYPE_CHECKING:
+    from cyrtui.logs.archive_cache import ArchiveCache, CacheWriter
 
 SPACING: Final = 1 << 20
 POINTS: Final = 128
@@ -56,7 +61,13 @@ class PackedFile:
     where the file cannot be decompressed to its end. Raises `FileUnreadable` for zstd without libzstd.
     """
 
-    def __init__(self, file: LogFile, path: str, parts: UnpackedParts | None = None) -> None:
+    def __init__(
+        self,
+        file: LogFile,
+        path: str,
+        parts: UnpackedParts | None = None,
+        cache: ArchiveCache | None = None,
+    ) -> None:
         self.path = path
         self._file = file
         self._parts = parts or UnpackedParts()
@@ -72,6 +83,13 @@ class PackedFile:
         self._kept = 0
         self._sample_every = SPACING
         self.samples: list[tuple[int, bytes]] = []
+        self._cache = cache
+        self._to_write: list[bytes] = []
+        self._written = 0
+        self._writer: CacheWriter | None = None
+        self._cached = cache.find(file) if cache is not None else None
+        if self._cached is not None:
+            self._starts, self._indexed = self._cached.starts, True
 
     @property
     def identity(self) -> tuple[int, int]:
@@ -96,9 +114,16 @@ class PackedFile:
     def size(self) -> int:
         """Bytes of what was compressed. Raises `FileUnreadable`."""
         self.advance(None)
-        return self._front.at
+        return self._length
+
+    @property
+    def _length(self) -> int:
+        return self._cached.size if self._cached is not None else self._front.at
 
     def close(self) -> None:
+        if self._writer is not None:
+            self._writer.abandon()
+            self._writer = None
         self._file.close()
 
     # The index
@@ -121,12 +146,16 @@ class PackedFile:
             return
         front = self._front
         at = front.at
+        if not at and self._cache is not None:
+            self._writer = self._cache.begin(self._file)
         self._mark(front)
         data = front.read()
         if not data:
             self._pack_gathered(front.at)
             self._indexed = True
+            self._keep_written(front)
             return
+        self._write_down(data, at)
         if at < _PEEK:
             self._head += data[: _PEEK - at]
         if not self.samples or at - self.samples[-1][0] >= self._sample_every:
@@ -136,6 +165,28 @@ class PackedFile:
                 self._sample_every *= 2
         if self._points[-1] is None or isinstance(self._points[-1], bytes):
             self._gathered.append(data)
+
+    def _write_down(self, data: bytes, at: int) -> None:
+        if self._writer is None:
+            return
+        if self._to_write and at - self._written >= SPACING:
+            self._writer.add(self._written, b"".join(self._to_write))
+            self._to_write.clear()
+            self._written = at
+        self._to_write.append(data)
+
+    def _keep_written(self, front: Unpacker) -> None:
+        """The archive was read to its end: if it is whole, the cache has it from now on."""
+        writer, self._writer = self._writer, None
+        if writer is None:
+            return
+        if front.damage is not None:
+            writer.abandon()
+            return
+        if self._to_write:
+            writer.add(self._written, b"".join(self._to_write))
+            self._to_write.clear()
+        writer.finish(front.at)
 
     def _mark(self, front: Unpacker) -> None:
         """Keep this place, if it is far enough from the last one."""
@@ -183,11 +234,15 @@ class PackedFile:
             if sample is not None:
                 return sample
             self.advance(None)
-            wanted = min(length, self._front.at - offset)
+            wanted = min(length, self._length - offset)
             found: list[bytes] = []
             while wanted > 0:
                 number = bisect_right(self._starts, offset) - 1
-                part = self._part(number)[offset - self._starts[number] :][:wanted]
+                whole = self._part(number)
+                if whole is None:
+                    self._leave_cache()
+                    continue
+                part = whole[offset - self._starts[number] :][:wanted]
                 if not part:
                     raise FileUnreadable(self.path, f"{inert(self.path)} changed while it was read.")
                 found.append(part)
@@ -203,12 +258,15 @@ class PackedFile:
                 return data[offset - start : offset - start + length]
         return None
 
-    def _part(self, number: int) -> bytes:
-        key = (id(self), self._starts[number])
+    def _part(self, number: int) -> bytes | None:
+        """None where the cache no longer has it."""
+        # the parts of the cache end elsewhere
+        key = (id(self) if self._cached is None else -id(self), self._starts[number])
         part = self._parts.get(key)
         if part is None:
-            part = self._unpack(number)
-            self._parts.put(key, part)
+            part = self._unpack(number) if self._cached is None else self._cached.part(number)
+            if part is not None:
+                self._parts.put(key, part)
         return part
 
     def _unpack(self, number: int) -> bytes:
@@ -222,6 +280,12 @@ class PackedFile:
         if reader is None:
             raise FileUnreadable(self.path, f"{inert(self.path)} cannot be read from its middle.")
         return _read_until(reader, self._starts[number], stop)
+
+    def _leave_cache(self) -> None:
+        """What was kept is not what it was: the archive itself is unpacked."""
+        self._cached = self._cache = None
+        self._starts, self._indexed = [], False
+        self.advance(None)
 
     def _again(self, number: int) -> bytes:
         """What was let go of: decompressed from the beginning, and kept again with what stands before it."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import inf
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from cyrtui.errors import FileUnreadable
 from cyrtui.host.protocol import Host
@@ -28,6 +28,9 @@ from cyrtui.logs.search import search_view
 from cyrtui.logs.shown import LineReader, ShownLine
 from cyrtui.logs.sources import LogSources
 from cyrtui.logs.view import LineView
+
+if TYPE_CHECKING:
+    from cyrtui.logs.archive_cache import ArchiveCache
 
 __all__ = [
     "Backfill",
@@ -68,13 +71,22 @@ class Backfill:
 
 
 class LineStore:
-    """The lines of some logs, and views of them. `limit` is how many lines of each log are kept."""
+    """The lines of some logs, and views of them. `limit` is how many lines of each log are kept.
 
-    def __init__(self, host: Host, sources: LogSources, limit: int = LINES_AT_MOST) -> None:
+    `cache` is where compressed archives may be kept unpacked.
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        sources: LogSources,
+        limit: int = LINES_AT_MOST,
+        cache: ArchiveCache | None = None,
+    ) -> None:
         self.sources = sources
         self._host = host
         self._reader = LineReader(host.name.zone)
-        self._archives = [archives_of(host, one.path, one.olddir) for one in sources.sources]
+        self._archives = [archives_of(host, one.path, one.olddir, cache) for one in sources.sources]
         self._owns_archives = True
         self._indexes = self._make_indexes(limit)
         start = partial(tail_start, length=TAIL_BYTES)

@@ -17,7 +17,7 @@ from cyrtui.logs.match import FilterError, LineFilter
 from cyrtui.logs.record import LogRole
 from cyrtui.logs.shown import GONE
 from cyrtui.logs.sources import LogSource, LogSources
-from cyrtui.logs.store import LineStore
+from cyrtui.logs.store import LINES_AT_MOST, LineStore
 from cyrtui.logs.view import LineView
 from tests.logs.files import NOW, FilesHost, append, bsd, iso
 
@@ -48,8 +48,8 @@ def finish(store: LineStore) -> None:
         store.poll()
 
 
-def open_store(directory: Path, **options: int) -> LineStore:
-    store = LineStore(FilesHost(), sources_in(directory), **options)
+def open_store(directory: Path, limit: int = LINES_AT_MOST) -> LineStore:
+    store = LineStore(FilesHost(), sources_in(directory), limit)
     store.open()
     return store
 
