@@ -430,6 +430,43 @@ class Console:
         number = view.at_time(time)
         if number is not None:
             return Moment(view, number, past=self._past is not None)
+        return self._around(roles, needle, time, stop)
+
+    def unloaded_from(self, *, earlier: bool) -> float | None:
+        """The time at which the lines that are loaded end, if the logs have earlier (or later) ones."""
+        store = self._past or self._store
+        return store.unloaded_from(earlier=earlier) if store is not None else None
+
+    def go_beyond(
+        self,
+        view: LineView,
+        number: int,
+        roles: frozenset[LogRole],
+        needle: str | None,
+        time: float,
+        stop: threading.Event,
+    ) -> Moment | None:
+        """Load the lines around `time`, where those of `view` end, and find its line `number` among them.
+
+        None when stopped. In a worker.
+        """
+        line = view.line(number)
+        found = self._around(roles, needle, time, stop)
+        if found is None:
+            return None
+        begin = found.view.at_time(line.time)
+        for other in range(begin if begin is not None else found.number, found.view.end):
+            one = found.view.line(other)
+            if (one.path, one.offset) == (line.path, line.offset):
+                return replace(found, number=other)
+            if one.time > line.time:
+                break
+        return found
+
+    def _around(
+        self, roles: frozenset[LogRole], needle: str | None, time: float, stop: threading.Event
+    ) -> Moment | None:
+        """A time among the lines around it, read from the files; None when stopped."""
         if self._store is None:
             return None
         from cyrtui.logs.match import LineFilter

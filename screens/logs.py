@@ -189,7 +189,8 @@ class LogsScreen(Page):
 
     @on(LogView.FollowChanged)
     def _follow_changed(self, event: LogView.FollowChanged) -> None:
-        if event.following and self._past is not None:
+        # it may stand still again by now: another place of the past was shown
+        if event.following and event.view.following and self._past is not None:
             self._show_view()
         self._state = (
             [(f"  {counted(event.new_lines, 'new line')} below", "accent")] if event.new_lines else []
@@ -248,6 +249,31 @@ class LogsScreen(Page):
     @work(thread=True, group="search", exclusive=True)
     def _place(self, view: LineView, time: float, stop: threading.Event) -> None:
         found = self.core.go_to_moment(view, self._roles, self._matching(), time, stop)
+        if not get_current_worker().is_cancelled:
+            self.post_message(self.Placed(found, time))
+
+    @on(LogView.EndReached)
+    def _end_reached(self, event: LogView.EndReached) -> None:
+        """Go on where the lines end that are loaded."""
+        view = self._view
+        if view is None or self._searching is not None or view.end <= view.first:
+            return
+        number = view.first if event.up else view.end - 1
+        time = self.core.unloaded_from(earlier=event.up)
+        if time is not None:
+            self._searching = threading.Event()
+            self._state = [(f"  reading on at {moment(time, self.core.zone)} … esc stops", "accent")]
+            self._title()
+            self._go_on(view, number, time, self._searching)
+        elif self._past is not None and not event.up:
+            # what is later than the past has come since: it stands among the live lines
+            last = view.line(number).time
+            self._show_view()
+            self._go_to_time(last)
+
+    @work(thread=True, group="search", exclusive=True)
+    def _go_on(self, view: LineView, number: int, time: float, stop: threading.Event) -> None:
+        found = self.core.go_beyond(view, number, self._roles, self._matching(), time, stop)
         if not get_current_worker().is_cancelled:
             self.post_message(self.Placed(found, time))
 
@@ -390,7 +416,7 @@ class LogsScreen(Page):
         self._searching = None
         self._state = []
         if event.number is not None:
-            self.query_one("#lines", LogView).goto(event.number)
+            self.query_one("#lines", LogView).goto_found(event.number)
         else:
             words = "search stopped" if event.cancelled else "no more matches in this direction"
             self._state = [(f"  {words}", "warning")]

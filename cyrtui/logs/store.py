@@ -239,6 +239,19 @@ class LineStore:
         past = [one for one in self._followers if isinstance(one, PastReader)]
         return all(one.done or one.reached > -inf for one in past)
 
+    def unloaded_from(self, *, earlier: bool) -> float | None:
+        """The time at which the lines end that are loaded, where the logs have earlier (or later) ones.
+
+        None where there are none, or while those before are still being read in.
+        """
+        if earlier:
+            if not all(index.complete for index in self._indexes):
+                return None
+            cut = [one for one in self._indexes if one.truncated and one.end > one.first]
+            return max((one.time(one.first) for one in cut), default=None)
+        past = [one for one in self._followers if isinstance(one, PastReader) and one.cut]
+        return min((one.reached for one in past), default=None)
+
     # Everyone's part
 
     def view(self, roles: frozenset[LogRole], match: LineFilter | None = None) -> LineView:

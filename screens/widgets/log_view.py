@@ -63,6 +63,19 @@ class LogView(LineWindow[ShownLine]):
             """The view."""
             return self.view
 
+    class EndReached(Message):
+        """Somebody wants to go on above the first line (`up`), or below the last."""
+
+        def __init__(self, view: LogView, *, up: bool) -> None:
+            super().__init__()
+            self.view = view
+            self.up = up
+
+        @property
+        def control(self) -> LogView:
+            """The view."""
+            return self.view
+
     class LineHighlighted(Message):
         """The cursor stands on another line."""
 
@@ -201,6 +214,15 @@ class LogView(LineWindow[ShownLine]):
         self.move_cursor(number)
         self.cursor_moved()
 
+    def goto_found(self, number: int) -> None:
+        """Stand on a line that holds what was searched, moved sideways to where that is in sight."""
+        if self._view is not None and self._needle and not self._wrapped and self.first <= number < self.end:
+            body, room = _body(self.item(number)), self.body_width - self._prefix()
+            hit = (body.lower() if self._needle == self._needle.lower() else body).find(self._needle)
+            if hit >= 0 and not self._sideways <= hit <= self._sideways + room - len(self._needle) - 1:
+                self._sideways = 0 if hit + len(self._needle) < room else hit - room // 3
+        self.goto(number)
+
     # Following
 
     def _to_end(self) -> None:
@@ -232,6 +254,8 @@ class LogView(LineWindow[ShownLine]):
         if up and self._following:
             self._follow(following=False)
             self._cursor = self._lines[-1][0] if self._lines else self.end - 1
+        elif not self._following and self.cursor == (self.first if up else self.end - 1):
+            self.post_message(self.EndReached(self, up=up))
 
     def cursor_moved(self) -> None:
         if self.cursor is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from textual.widgets import Input
 
 from cyrtui.access import open_gate
 from cyrtui.console import Console
+from cyrtui.logs import index as index_module
 from cyrtui.logs.store import LineStore
 from cyrtui.screens.app import ConsoleApp
 from cyrtui.screens.logs import LogsScreen
@@ -62,6 +64,12 @@ async def ask(pilot: Pilot[int], app: ConsoleApp, key: str, text: str) -> None:
     await pilot.press("enter")
 
 
+def went_on(app: ConsoleApp, view: LogView, text: str) -> bool:
+    """Whether the line of that text is not the last one any more, or stands among the live ones."""
+    live = "around" not in picture(app)
+    return text_at_cursor(view) == text and (live or view.cursor_line != view.end - 1)
+
+
 def text_at_cursor(view: LogView) -> str:
     number = view.cursor_line
     assert number is not None
@@ -80,7 +88,7 @@ async def test_to_a_time_among_the_lines_that_are_loaded(tmp_path: Path) -> None
 
 
 async def test_to_a_time_far_back_and_to_now_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(LineStore.__init__, "__defaults__", (100,))
+    monkeypatch.setattr(LineStore.__init__, "__defaults__", (100, None))
     async with logs_screen(tmp_path) as (app, pilot, view):
         await ask(pilot, app, "t", "2026-11-22 05:30")
         await until(pilot, lambda: "around 2026-11-22 05:30" in picture(app))
@@ -93,6 +101,56 @@ async def test_to_a_time_far_back_and_to_now_again(tmp_path: Path, monkeypatch: 
         await pilot.press("f")
         await until(pilot, lambda: view.following and "around" not in picture(app))
         assert view.item(view.end - 1).text == "line 1079 of ten"
+
+
+async def test_scrolling_on_past_what_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LineStore.__init__, "__defaults__", (100, None))
+    monkeypatch.setattr(LineStore.at_time, "__defaults__", (300,))
+    monkeypatch.setattr(index_module, "SLICE", 2000)
+    async with logs_screen(tmp_path) as (app, pilot, view):
+        await ask(pilot, app, "t", "2026-11-22 07:00")
+        await until(pilot, lambda: "around 2026-11-22 07:00" in picture(app))
+        assert text_at_cursor(view) == "line 625 of ten"
+        seen = [625]
+        for _ in range(20):
+            await pilot.press("home")
+            await until(pilot, lambda: text_at_cursor(view) == view.item(view.first).text)
+            before = text_at_cursor(view)
+            seen.append(int(before.split()[1]))
+            if before == "line 0 of ten":
+                break
+            await pilot.press("up")
+            await until(pilot, lambda: view.first != view.cursor_line)
+            assert text_at_cursor(view) == before, "the cursor stays on its line"
+        assert seen[-1] == 0
+        assert len(seen) > 2
+        await pilot.press("up")
+        assert text_at_cursor(view) == "line 0 of ten"
+        await until(pilot, lambda: view.end - view.first >= 300)
+        turns = 0
+        while "around" in picture(app) and turns < 20:
+            turns += 1
+            view.goto(view.end - 1)
+            before = text_at_cursor(view)
+            await pilot.press("down")
+            await until(pilot, partial(went_on, app, view, before))
+        assert turns > 2
+        await until(pilot, lambda: "around" not in picture(app))
+        assert view.item(view.end - 1).text == "line 1079 of ten"
+
+
+async def test_what_was_found_far_to_the_right_is_in_sight(tmp_path: Path) -> None:
+    async with logs_screen(tmp_path) as (app, pilot, view):
+        long = b" mx cyrus/imap[1]: " + b"x" * 500 + b" Needle " + b"y" * 300 + b"\n"
+        with (tmp_path / "mail.log").open("ab") as file:
+            file.write(iso(NOW) + long + iso(NOW) + b" mx cyrus/imap[1]: the end\n")
+        await until(pilot, lambda: view.item(view.end - 1).text == "the end")
+        await ask(pilot, app, "slash", "needle")
+        await until(pilot, lambda: not view.following)
+        assert "Needle" in picture(app)
+        await ask(pilot, app, "slash", "line 107")
+        await until(pilot, lambda: text_at_cursor(view).startswith("line 107"))
+        assert "line 107" in picture(app)
 
 
 async def test_what_is_no_time_is_said(tmp_path: Path) -> None:
