@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Final, TextIO
 
-from cyrtui.errors import FileUnreadable
+from cyrtui.host.journal_names import is_journal
 from cyrtui.host.protocol import Host
 from cyrtui.host.zone import zone_of
 from cyrtui.inert import inert
@@ -207,14 +207,20 @@ class _Run:
     def history(self) -> int:
         """Everything that the logs hold of the wanted time; oldest first."""
         since = None if self._wanted.since is None else self._wanted.since - _BEFORE
-        feed = RecordFeed(self._host, self._sources, since=since, limit=None)
+        whole = since is None and not any(is_journal(one.path) for one in self._sources.sources)
+        # of the journal only the last part is open at first: its past is reached like that of archives
+        feed = RecordFeed(
+            self._host,
+            self._sources,
+            since=since if since is not None or whole else 0.0,
+            limit=None,
+            archives=not whole and self._host.name.kind != "recording",
+        )
         dropped: list[LoginTrace] = []
         book = TraceBook(on_drop=dropped.append)
-        first: float | None = None
         waiting = 0
         try:
             for records in self._records(feed):
-                first = records[0].time if first is None else first
                 book.feed(records)
                 waiting += len(records)
                 if waiting >= _SETTLED_AT_ONCE:
@@ -224,9 +230,9 @@ class _Run:
             book.settle(self._host.now(), at_rest=True)
             self._take([*dropped, *book.traces()])
             self._say_problems(feed)
+            self._say_limits(feed.begins)
         finally:
             feed.close()
-        self._say_limits(first)
         return FOUND if self._found else NOTHING
 
     def _records(self, feed: RecordFeed) -> Iterator[list[Record]]:
@@ -337,29 +343,18 @@ class _Run:
         for loss in feed.losses:
             self._say(loss.sentence)
 
-    def _say_limits(self, first: float | None) -> None:
+    def _say_limits(self, begins: Mapping[str, float]) -> None:
         """What is not told, and would be taken for told otherwise."""
         if self._nameless:
             self._say(
                 f"{counted(self._nameless, 'attempt')} that did not succeed name nobody, and may be "
                 f"{self._wanted.user}'s; `cyrtui trace --failed` without a user shows them."
             )
-        if self._wanted.since is not None and first is not None and self._archives_before(first):
-            self._say("The logs do not reach back to --since; their rotated archives are not read.")
-
-    def _archives_before(self, first: float) -> bool:
-        """Whether the logs begin after the wanted time, and older files stand beside them."""
-        from cyrtui.logs.archives import archives_of
-
-        if self._wanted.since is None or first <= self._wanted.since:
-            return False
-        for source in self._sources.sources:
-            archives = archives_of(self._host, source.path, source.olddir)
-            try:
-                if archives.newest_first():
-                    return True
-            except FileUnreadable:
-                continue
-            finally:
-                archives.close()
-        return False
+        since = self._wanted.since
+        # a stamp may have whole seconds only
+        too_late = [path for path, begin in begins.items() if since is not None and begin >= since + 1]
+        if too_late:
+            self._say(
+                f"{' and '.join(too_late)} with the archives that are there do not reach back to --since; "
+                "what was before they begin is not known."
+            )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import re
 import signal
 import subprocess
@@ -312,13 +313,25 @@ def test_without_the_other_logs_it_says_so_and_goes_on(tree: Path) -> None:
     assert "No slapd log was found" in done.stderr
 
 
-def test_archives_that_are_not_read_are_said(tree: Path) -> None:
-    log = tree / "var/log/mail.info"
-    (tree / "var/log/mail.info.1").write_bytes(log.read_bytes())
-    done = run("--root", tree, "--since", "2026-05-09")
-    assert done.returncode == 0
-    assert "do not reach back to --since" in done.stderr
-    assert run("--root", tree, "--since", "2026-05-10 13:11:28").stderr == ""
+def test_the_archives_are_read_back_to_since(tree: Path) -> None:
+    whole = {name: (tree / "var/log" / name).read_bytes() for name in NAMES.values()}
+    plain = run("--root", tree, "--json", "--since", "2026-05-10 13:11:28")
+    assert (plain.returncode, plain.stderr) == (0, "")
+    for name, data in whole.items():
+        log = tree / "var/log" / name
+        when = log.stat().st_mtime
+        lines = data.splitlines(keepends=True)
+        part = max(1, len(lines) // 3)
+        pieces = {"": lines[2 * part :], ".1": lines[part : 2 * part], ".2.gz": lines[:part]}
+        for suffix, piece in pieces.items():
+            path, text = tree / "var/log" / f"{name}{suffix}", b"".join(piece)
+            path.write_bytes(gzip.compress(text) if suffix == ".2.gz" else text)
+            os.utime(path, (when, when))
+    rotated = run("--root", tree, "--json", "--since", "2026-05-10 13:11:28")
+    assert (objects(rotated), rotated.stderr) == (objects(plain), "")
+    earlier = run("--root", tree, "--since", "2026-05-09")
+    assert earlier.returncode == 0
+    assert "do not reach back to --since" in earlier.stderr
 
 
 # --- hostile lines ----------------------------------------------------------------------------------

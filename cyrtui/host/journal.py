@@ -1,9 +1,10 @@
 """The systemd journal as a log: `journalctl -o json` read, and written down as lines of a syslog file.
 
 Under the path `journal:2,4,10` stand the lines of these facilities (RFC 5424 section 6.2.1), the last ones
-first read and then followed; `journal:2,4,10#CURSOR` are those before an entry, `journal:2,4,10@TIME` those
-from a time on (seconds since the epoch), both as bytes of gzip. journalctl(1) is run with an argument list,
-never by a shell, and only reads. Fields: systemd.journal-fields(7); the JSON form: journalctl(1), -o json.
+first read and then followed; `journal:2,4,10#CURSOR` are those before an entry, `journal:2,4,10>CURSOR` those
+after one, `journal:2,4,10@TIME` those from a time on (seconds since the epoch), all three as bytes of gzip.
+journalctl(1) is run with an argument list, never by a shell, and only reads. Fields:
+systemd.journal-fields(7); the JSON form: journalctl(1), -o json.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ A_CHUNK: Final = 20_000
 KEPT: Final = 16 << 20
 _HEAD: Final = 256
 _FIELDS: Final = "PRIORITY,SYSLOG_FACILITY,SYSLOG_IDENTIFIER,SYSLOG_PID,_PID,_COMM,_HOSTNAME,MESSAGE"
-_PATH: Final = pattern(r"journal:(\d+(?:,\d+)*)(?:([#@])(.+))?\Z")
+_PATH: Final = pattern(r"journal:(\d+(?:,\d+)*)(?:([#>@])(.+))?\Z")
 _NO_TAG: Final = pattern(rb"[\s\[\]:]+")
 _AGAIN: Final = 2.0
 
@@ -93,7 +94,9 @@ def open_journal(path: str, directories: Sequence[str], *, only: bool) -> Journa
         return JournalFile(path, command, matches)
     if found[2] == "#":
         return _before(path, command, matches, found[3])
-    return _since(path, command, matches, found[3])
+    if found[2] == ">":
+        return _from(path, [*command, f"--after-cursor={found[3]}", *matches])
+    return _from(path, [*command, f"--since=@{float(found[3]):.0f}", *matches])
 
 
 def _before(path: str, command: list[str], matches: list[str], cursor: str) -> JournalPiece:
@@ -104,8 +107,8 @@ def _before(path: str, command: list[str], matches: list[str], cursor: str) -> J
     return JournalPiece(path, entries[-A_CHUNK:])
 
 
-def _since(path: str, command: list[str], matches: list[str], moment: str) -> JournalPiece:
-    with _running([*command, f"--since=@{float(moment):.0f}", *matches]) as out:
+def _from(path: str, command: list[str]) -> JournalPiece:
+    with _running(command) as out:
         return JournalPiece(path, list(itertools.islice(_entries(out), A_CHUNK)))
 
 
@@ -186,13 +189,17 @@ def _bytes(value: object) -> bytes:
 
 
 class JournalPiece:
-    """Some of the journal's past as a file compressed by gzip; `cursor` is its first entry's, if any."""
+    """Some of the journal's past as a file compressed by gzip.
+
+    `cursor` is its first entry's and `last_cursor` its last one's, None without entries.
+    """
 
     def __init__(self, path: str, entries: list[dict[str, Any]]) -> None:
         lines = b"".join(map(line_of, entries))
         self._packed = gzip.compress(lines, 1) if lines else b""
         self._identity = _identity(path)
         self.cursor = str(entries[0]["__CURSOR"]) if entries else None
+        self.last_cursor = str(entries[-1]["__CURSOR"]) if entries else None
         self.written = _digits(entries[-1].get("__REALTIME_TIMESTAMP"), 1 << 56) / 1e6 if entries else 0.0
 
     @property

@@ -216,6 +216,7 @@ class JournalArchives(Archives):
     def __init__(self, host: Host, path: str) -> None:
         super().__init__(host, path)
         self._cursors: dict[tuple[int, int], str | None] = {}
+        self._last_cursors: dict[tuple[int, int], str | None] = {}
 
     def newest_first(self) -> list[Archive]:
         return []
@@ -233,6 +234,11 @@ class JournalArchives(Archives):
         """Some thousand lines from a time on; None if there are none."""
         return self._piece(f"{self._path}@{time:.6f}")
 
+    def after(self, piece: Generation) -> Generation | None:
+        """Some thousand lines behind those of a piece that `from_time` or this has given; None at the end."""
+        cursor = self._last_cursors.get(piece.identity)
+        return self._piece(f"{self._path}>{cursor}") if cursor is not None else None
+
     def _piece(self, path: str) -> Generation | None:
         from cyrtui.host.journal import JournalPiece
 
@@ -245,6 +251,7 @@ class JournalArchives(Archives):
             return None
         file = PackedFile(piece, f"{self._path}.gz", self._parts)
         self._cursors[file.identity] = piece.cursor
+        self._last_cursors[file.identity] = piece.last_cursor
         self._open[file.identity] = file
         facts = FileFacts(self._path, piece.size(), piece.mtime(), 0, 0, 0, piece.identity)
         return generation_of(file, Archive(facts, "", ".gz"))

@@ -11,7 +11,7 @@ from typing import Final
 from cyrtui.errors import FileUnreadable
 from cyrtui.host.protocol import Host, LogFile
 from cyrtui.logs.archives import Archives, JournalArchives, generation_of
-from cyrtui.logs.follow import Event, FollowBatch, Lines, Opened
+from cyrtui.logs.follow import Event, FollowBatch, HalfLine, Lines, Opened
 from cyrtui.logs.generation import Generation, line_before, split_lines
 from cyrtui.logs.lines import TEXT_CAP
 from cyrtui.logs.packed import PackedFile
@@ -28,7 +28,8 @@ class PastReader:
     """Hands out the lines of one log from `time` on, in seconds since the epoch, `limit` lines at most.
 
     `reached` is the time up to which it has read, -inf before the place is found; `done` tells that nothing
-    more comes, `cut` that there would be more lines. One thread may use it.
+    more comes, `cut` that there would be more lines; `begins` is the time of the first line that the oldest
+    file read has, None where that is not known. One thread may use it.
     """
 
     def __init__(self, host: Host, source: LogSource, archives: Archives, time: float, limit: int) -> None:
@@ -36,6 +37,7 @@ class PastReader:
         self.problem: str | None = None
         self.reached = -math.inf
         self.done = self.cut = False
+        self.begins: float | None = None
         self._host = host
         self._archives = archives
         self._time = time
@@ -64,6 +66,16 @@ class PastReader:
         if self._live is not None:
             self._live.close()
 
+    def unfinished(self) -> tuple[HalfLine, ...]:
+        """The live file's last line, if it has no newline. Raises `FileUnreadable`."""
+        live = self._live
+        size = live.size() if live is not None else 0
+        if live is None or not size or live.pread(1, size - 1) == b"\n":
+            return ()
+        generation = _whole(live, self.path)
+        start = line_before(live, size)
+        return (HalfLine(generation, start, size, live.pread(min(size - start, TEXT_CAP), start)),)
+
     # Finding the place
 
     def _find_file(self) -> list[Generation]:
@@ -71,7 +83,7 @@ class PastReader:
         files: list[Generation] = []
         if isinstance(self._archives, JournalArchives):
             piece = self._archives.from_time(self._time)
-            self.cut, self.done = piece is not None, piece is None
+            self.done = piece is None
             return [] if piece is None else [piece]
         try:
             self._live = self._host.open_log(self.path)
@@ -85,15 +97,20 @@ class PastReader:
             file = self._archives.open(archive)
             if file is not None and file.identity not in taken:
                 files.append(generation_of(file, archive))
+        self.begins = self._begin(files[-1]) if files else None
         files.reverse()
         self._at = 0
         self.done = not files
         return files
 
     def _begins_before(self, generation: Generation) -> bool:
+        begin = self._begin(generation)
+        return begin is not None and begin <= self._time
+
+    def _begin(self, generation: Generation) -> float | None:
         self._clock.latest = generation.written
         found = first_stamp(generation.file, 0, self._clock)
-        return found is not None and found[1].time <= self._time
+        return found[1].time if found is not None else None
 
     def _go_on(self, events: list[Event], limit: int) -> None:
         generation = self._chain[self._at] if self._chain else None
@@ -152,6 +169,10 @@ class PastReader:
         return 0, b""
 
     def _next_file(self) -> None:
+        if isinstance(self._archives, JournalArchives) and self._chain:
+            piece = self._archives.after(self._chain[-1])
+            if piece is not None:
+                self._chain.append(piece)
         self._at += 1
         self._offset = 0
         if self._chain is None or self._at >= len(self._chain):

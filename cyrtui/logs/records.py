@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import heapq
 import math
+import sys
 import time
 from bisect import bisect_right
 from collections import deque
@@ -15,10 +16,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from cyrtui.host.protocol import Host, LogFile
+from cyrtui.logs.archives import Archives, archives_of
 from cyrtui.logs.follow import HalfLine, Lines, LogFollower, Loss, Opened
 from cyrtui.logs.generation import Generation, line_before
 from cyrtui.logs.levels import RoleReader
 from cyrtui.logs.lines import TEXT_CAP, parse_line
+from cyrtui.logs.packed import PackedFile
+from cyrtui.logs.past import PastReader
 from cyrtui.logs.record import LogRole, Record
 from cyrtui.logs.sources import LogSource, LogSources
 from cyrtui.logs.stamps import Stamp, StampClock
@@ -37,7 +41,7 @@ class _Stream:
     """One log being read: records that wait for their turn, and up to which time it has been read."""
 
     source: LogSource
-    follower: LogFollower
+    follower: LogFollower | PastReader
     clock: StampClock
     reader: RoleReader = field(default_factory=RoleReader)
     waiting: deque[Record] = field(default_factory=deque)
@@ -53,8 +57,9 @@ class RecordFeed:
     """Every record of some logs exactly once: history merged by time, then new ones as they arrive.
 
     `since` is the time from which on history is wanted (None: all of it), `limit` how many bytes of the end
-    of each file are read for it. `wanted` is asked for each line as bytes before it is taken apart. One
-    thread may use it.
+    of each file are read for it. With `archives` the rotated files are read too, back to `since` (which must
+    be given then), and what comes after the end of the logs as they are now is not. `wanted` is asked for
+    each line as bytes before it is taken apart. One thread may use it.
     """
 
     def __init__(
@@ -65,18 +70,25 @@ class RecordFeed:
         since: float | None = None,
         limit: int | None = HISTORY_BYTES,
         wanted: Wanted | None = None,
+        archives: bool = False,
     ) -> None:
         self.caught_up = False
         self._host = host
         self._since = since
         self._limit = limit
         self._wanted = wanted
+        self._archives: list[Archives] = []
+        self._with_archives = archives
         self._losses: list[Loss] = []
         self._skipped: list[str] = []
         self._streams = [self._stream(source) for source in sources.sources]
 
     def _stream(self, source: LogSource) -> _Stream:
         clock = StampClock(source.zone or self._host.name.zone, self._host.now())
+        if self._with_archives and self._since is not None:
+            archives = archives_of(self._host, source.path, source.olddir)
+            self._archives.append(archives)
+            return _Stream(source, PastReader(self._host, source, archives, self._since, sys.maxsize), clock)
         follower = LogFollower(self._host, source.path, lambda file: self._start(stream, file), source.olddir)
         stream = _Stream(source, follower, clock)
         return stream
@@ -94,7 +106,15 @@ class RecordFeed:
     @property
     def problems(self) -> tuple[str, ...]:
         """Sentences about logs that cannot be read now."""
-        return tuple(one.follower.problem for one in self._streams if one.follower.problem is not None)
+        live = (one.follower.problem for one in self._streams if one.follower.problem is not None)
+        return (*live, *(problem for one in self._archives for problem in one.problems))
+
+    @property
+    def begins(self) -> dict[str, float]:
+        """By the paths of the logs, the times of the first lines in the oldest archives that were read."""
+        past = [(one.source.path, one.follower) for one in self._streams]
+        found = {path: one.begins for path, one in past if isinstance(one, PastReader)}
+        return {path: begins for path, begins in found.items() if begins is not None}
 
     def poll(self, budget: float = 0.05) -> tuple[list[Record], bool]:
         """The next records, for about `budget` seconds of reading, and whether more can be read at once.
@@ -120,21 +140,29 @@ class RecordFeed:
                 role = self._role(stream, half.line)
                 if role is not None:
                     times, _ = stream.clock.times([half.line], stream.last_time)
-                    found.append(self._record(stream, role, half.line, times[0], half.start, half.end))
+                    path = stream.source.path
+                    found.append(self._record(stream, role, half.line, times[0], half.start, half.end, path))
         return found
 
     def close(self) -> None:
         """Let go of the files."""
         for stream in self._streams:
             stream.follower.close()
+        for archives in self._archives:
+            archives.close()
 
     def _poll(self, stream: _Stream) -> bool:
         """Read on in one log; whether there is more in it."""
         batch = stream.follower.poll(_AT_ONCE)
         for event in batch.events:
             match event:
-                case Opened(generation, _, first=True):
+                case Opened(generation, start, first=True):
                     stream.first = generation
+                    file = generation.file
+                    if isinstance(stream.follower, PastReader) and not isinstance(file, PackedFile):
+                        zone = stream.source.zone or self._host.name.zone
+                        clock = StampClock(zone, generation.written)
+                        stream.samples = _sample(file, start, file.size(), clock)
                 case Lines():
                     self._take(stream, event)
                 case Loss():
@@ -155,7 +183,7 @@ class RecordFeed:
             role = self._role(stream, line)
             if role is None or at < since or (self._wanted is not None and not self._wanted(role, line)):
                 continue
-            stream.waiting.append(self._record(stream, role, line, at, start, end))
+            stream.waiting.append(self._record(stream, role, line, at, start, end, found.generation.path))
         stream.last_time = stream.read_to = times[-1]
 
     def _role(self, stream: _Stream, line: bytes) -> LogRole | None:
@@ -166,10 +194,13 @@ class RecordFeed:
         return stream.last_role if stream.last_role in roles else None
 
     @staticmethod
-    def _record(stream: _Stream, role: LogRole, line: bytes, at: float, start: int, end: int) -> Record:
+    def _record(
+        stream: _Stream, role: LogRole, line: bytes, at: float, start: int, end: int, file: str
+    ) -> Record:
         length = len(line) if len(line) < TEXT_CAP else end - start - 1
         stream.clock.latest = at
-        path = stream.source.path
+        # offsets in an archive are not those in the file that has the log's name now
+        path = file if isinstance(stream.follower, PastReader) else stream.source.path
         return parse_line(
             line, role=role, clock=stream.clock, before=at, path=path, offset=start, end=end, length=length
         )
@@ -191,6 +222,8 @@ class RecordFeed:
             at = bisect_right(stream.samples, (found.end, math.inf))
             if at < len(stream.samples):
                 return stream.samples[at][1]
+        if isinstance(stream.follower, PastReader) and found.generation.path != stream.source.path:
+            return found.generation.written
         return max(self._host.now(), found.generation.written)
 
     # Where to begin

@@ -15,6 +15,7 @@ from cyrtui.host import journal as journal_module
 from cyrtui.host.journal import JournalFile, JournalPiece, line_of
 from cyrtui.host.tree import TreeHost
 from cyrtui.logs.record import LogRole
+from cyrtui.logs.records import RecordFeed
 from cyrtui.logs.sources import JOURNAL, find_sources
 from cyrtui.logs.store import LineStore
 from cyrtui.logs.view import LineView
@@ -144,6 +145,21 @@ def test_a_moment_of_the_journals_past(journal: Journal) -> None:
     assert shown == wanted(range(600))[: len(shown)]
     past.close()
     store.close()
+
+
+@pytest.mark.parametrize("since", [0, 130, 131])
+def test_the_whole_past_is_fed_piece_by_piece(journal: Journal, since: int) -> None:
+    journal.write(range(400))
+    host = journal.host
+    feed = RecordFeed(host, find_sources(host), since=float(BEGAN + since), limit=None, archives=True)
+    found: list[str] = []
+    more = True
+    while more or not feed.caught_up:
+        records, more = feed.poll()
+        found += [record.text for record in records]
+    assert found == wanted(range(since, 400))
+    assert feed.problems == ()
+    feed.close()
 
 
 def test_entries_of_every_kind_become_lines() -> None:
