@@ -292,8 +292,12 @@ class _Run:
         shown: set[TraceKey] = set()
         waiting: set[TraceKey] = set()
         passed = not from_now
+        first: float | None = None
         while not stop.is_set():
             records, more = feed.poll(0.1)
+            if first is None and records:
+                first = records[0].time
+                self._say_follow_begins(first)
             book.feed(records)
             ended = self._ended() and not (records or more)
             waiting |= book.settle(self._host.now(), at_rest=not records)
@@ -308,6 +312,23 @@ class _Run:
                 return
             if not (more or records):
                 wait(_STEP)
+
+    def _say_follow_begins(self, first: float) -> None:
+        since = self._wanted.since
+        if since is None or first < since + 1:
+            return
+        from cyrtui.logs.archives import archives_of
+
+        for source in self._sources.sources:
+            archives = archives_of(self._host, source.path, source.olddir)
+            rotated = archives.newest_first()
+            archives.close()
+            if rotated:
+                self._say(
+                    "With --follow rotated archives are not read: attempts are told from where the present "
+                    "logs begin, which is after --since."
+                )
+                return
 
     def _show_closed(
         self, book: TraceBook, waiting: set[TraceKey], shown: set[TraceKey], *, all_of_them: bool

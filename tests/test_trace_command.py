@@ -373,10 +373,14 @@ def test_a_relative_path_is_of_this_directory(tree: Path) -> None:
 # --- follow -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_following_shows_what_comes_and_ends_quietly(tree: Path, number: signal.Signals) -> None:
+@pytest.mark.parametrize(("number", "rotated"), [(signal.SIGINT, False), (signal.SIGTERM, True)])
+def test_following_shows_what_comes_and_ends_quietly(
+    tree: Path, number: signal.Signals, rotated: bool
+) -> None:
     log = tree / "var/log/mail.info"
     line = log.read_bytes()
+    if rotated:
+        (tree / "var/log/mail.info.1").write_bytes(line.replace(b"May 10", b"May  9"))
     with subprocess.Popen(
         command("--root", tree, "--follow", "--json", "--since", "2026-01-01"),
         cwd=ROOT,
@@ -395,7 +399,10 @@ def test_following_shows_what_comes_and_ends_quietly(tree: Path, number: signal.
             assert (told["pid"], told["user"]) == (4999, "julien")
             process.send_signal(number)
             assert process.wait(30) == 0
-            assert (process.stdout.read(), process.stderr.read()) == ("", "")
+            assert process.stdout.read() == ""
+            said = process.stderr.read()
+            assert ("With --follow rotated archives are not read" in said) is rotated
+            assert rotated or said == ""
         finally:
             process.kill()
 
