@@ -26,7 +26,9 @@ _WITH_VALUE: Final = ("--root", "--recording", "--config")
 
 
 def _common() -> argparse.ArgumentParser:
-    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    common = argparse.ArgumentParser(
+        add_help=False, argument_default=argparse.SUPPRESS, formatter_class=_formatter
+    )
     group = common.add_argument_group("common options")
     source = group.add_mutually_exclusive_group()
     source.add_argument("--root", metavar="DIR", help="read a copied tree below DIR instead of this machine")
@@ -36,6 +38,15 @@ def _common() -> argparse.ArgumentParser:
     )
     group.add_argument("--config", metavar="FILE", help="settings file in the place of your own cyrtui.toml")
     return common
+
+
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    """argparse would import shutil for the width, for every argument."""
+    try:
+        width = os.get_terminal_size(1).columns
+    except OSError:
+        width = 80
+    return argparse.HelpFormatter(prog, width=max(width - 2, 40))
 
 
 def build_parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
@@ -50,6 +61,7 @@ def build_parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
         "Without a subcommand it opens the console on this machine.",
         parents=[common],
         allow_abbrev=False,
+        formatter_class=_formatter,
     )
     parser.add_argument("--version", action="version", version=f"cyrtui {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", prog="cyrtui")
@@ -57,7 +69,14 @@ def build_parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
     for name in [named] if named else _COMMANDS:
         meaning, add_arguments = _COMMANDS[name]
         add_arguments(
-            commands.add_parser(name, help=meaning, description=meaning, parents=[common], allow_abbrev=False)
+            commands.add_parser(
+                name,
+                help=meaning,
+                description=meaning,
+                parents=[common],
+                allow_abbrev=False,
+                formatter_class=_formatter,
+            )
         )
     return parser
 

@@ -11,7 +11,6 @@ import os
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final, NamedTuple
 
 from cyrtui.errors import SettingsError
@@ -115,15 +114,18 @@ def load_settings(
 
 
 def _user_file() -> str:
-    from platformdirs import user_config_path
-
-    return str(user_config_path("cyrtui") / "cyrtui.toml")
+    """Where the XDG Base Directory Specification has it; platformdirs would be a tenth of the start."""
+    home = os.environ.get("XDG_CONFIG_HOME", "")
+    if not os.path.isabs(home):
+        home = os.path.join(os.path.expanduser("~"), ".config")
+    return os.path.join(home, "cyrtui", "cyrtui.toml")
 
 
 def _file(path: str, *, must_exist: bool) -> dict[str, Value]:
     name = inert(path)
     try:
-        raw = Path(path).read_bytes()
+        with open(path, "rb") as file:
+            raw = file.read()
     except FileNotFoundError:
         if must_exist:
             raise SettingsError(f"{name} does not exist; --config needs a settings file.") from None

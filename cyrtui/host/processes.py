@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from cyrtui.errors import ObservationError
@@ -23,7 +22,7 @@ from cyrtui.pattern import pattern
 # What stands where a password stood.
 MASKED: Final = "***"
 
-PROC: Final = Path("/proc")
+PROC: Final = "/proc"
 _USERS: Final = "/etc/passwd"
 # A command line or a user that changed after the process was first seen is noticed this much later, seconds.
 _REREAD_AFTER: Final = 10.0
@@ -136,8 +135,8 @@ class _Known:
 class ProcessReader:
     """Reads all processes, and of those it knows only what can change. Safe to use from several threads."""
 
-    def __init__(self, proc: Path = PROC) -> None:
-        self._proc = str(proc)
+    def __init__(self, proc: str | os.PathLike[str] = PROC) -> None:
+        self._proc = os.fspath(proc)
         self._known: dict[int, _Known] = {}
         self._users: dict[int, str] = {}
         self._users_of: tuple[int, int] | None = None

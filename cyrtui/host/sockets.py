@@ -12,7 +12,6 @@ import os
 import sys
 import threading
 import time
-from pathlib import Path
 from typing import Final
 
 from cyrtui.errors import ObservationError
@@ -39,9 +38,9 @@ _SETTLED: Final = 3
 class SocketReader:
     """Reads the waiting sockets; keeps which process holds which. Safe to use from several threads."""
 
-    def __init__(self, proc: Path = PROC) -> None:
-        self._proc = str(proc)
-        self._live = proc == PROC
+    def __init__(self, proc: str | os.PathLike[str] = PROC) -> None:
+        self._proc = os.fspath(proc)
+        self._live = self._proc == PROC
         self._lock = threading.Lock()
         self._listening: frozenset[int] = frozenset()
         self._held: dict[int, frozenset[int]] = {}
@@ -256,9 +255,9 @@ def read_unix_table(path: str) -> list[BoundSocket]:
 _reader = SocketReader()
 
 
-def read_listeners(proc: Path = PROC) -> tuple[list[Listener], list[str]]:
+def read_listeners(proc: str | os.PathLike[str] = PROC) -> tuple[list[Listener], list[str]]:
     """The sockets that wait for clients, and sentences about what could not be seen.
 
     For /proc what was found out before is kept between calls; see `SocketReader`. Raises `ObservationError`.
     """
-    return (_reader if proc == PROC else SocketReader(proc)).read()
+    return (_reader if os.fspath(proc) == PROC else SocketReader(proc)).read()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Collection, Sequence
-from pathlib import Path
 
 from cyrtui.errors import FileMissing, FileUnreadable, ObservationError
 from cyrtui.host.facts import Connection, FileFacts, Snapshot
@@ -25,7 +24,7 @@ class TreeHost:
 
     def __init__(self, root: str) -> None:
         self._root = os.path.abspath(root)
-        if not Path(self._root).is_dir():
+        if not os.path.isdir(self._root):
             raise FileMissing(
                 self._root, f"{inert(self._root)} is not a directory; --root needs a copied tree."
             )
@@ -36,7 +35,7 @@ class TreeHost:
             words = self.read("/etc/hostname").split()
         except FileUnreadable:
             words = []
-        return words[0].decode("utf-8", "backslashreplace") if words else Path(self._root).name or "/"
+        return words[0].decode("utf-8", "backslashreplace") if words else os.path.basename(self._root) or "/"
 
     def inside(self, path: str) -> str:
         """The real path of a path of the tree, every symlink followed inside it.

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Final
 from cyrtui.errors import FileUnreadable
 from cyrtui.host.protocol import LogFile
 from cyrtui.inert import inert
-from cyrtui.logs.archive_cache import ArchiveCache, CacheWriter
 from cyrtui.logs.unpack import Unpacker
 
 if TYPE_CHECKING:

@@ -13,19 +13,20 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from cyrtui.host.protocol import Host, LogFile
-from cyrtui.logs.archives import Archives, archives_of
 from cyrtui.logs.follow import HalfLine, Lines, LogFollower, Loss, Opened
 from cyrtui.logs.generation import Generation, line_before
 from cyrtui.logs.levels import RoleReader
 from cyrtui.logs.lines import TEXT_CAP, parse_line
-from cyrtui.logs.packed import PackedFile
-from cyrtui.logs.past import PastReader
 from cyrtui.logs.record import LogRole, Record
 from cyrtui.logs.sources import LogSource, LogSources
 from cyrtui.logs.stamps import Stamp, StampClock
+
+if TYPE_CHECKING:
+    from cyrtui.logs.archives import Archives
+    from cyrtui.logs.past import PastReader
 
 HISTORY_BYTES: Final = 64 << 20
 """How much of the end of each log is read at most, unless told otherwise."""
@@ -43,6 +44,7 @@ class _Stream:
     source: LogSource
     follower: LogFollower | PastReader
     clock: StampClock
+    past: bool
     reader: RoleReader = field(default_factory=RoleReader)
     waiting: deque[Record] = field(default_factory=deque)
     read_to: float = -math.inf
@@ -86,11 +88,16 @@ class RecordFeed:
     def _stream(self, source: LogSource) -> _Stream:
         clock = StampClock(source.zone or self._host.name.zone, self._host.now())
         if self._with_archives and self._since is not None:
+            from cyrtui.logs.archives import archives_of
+            from cyrtui.logs.past import PastReader
+
             archives = archives_of(self._host, source.path, source.olddir)
             self._archives.append(archives)
-            return _Stream(source, PastReader(self._host, source, archives, self._since, sys.maxsize), clock)
+            return _Stream(
+                source, PastReader(self._host, source, archives, self._since, sys.maxsize), clock, past=True
+            )
         follower = LogFollower(self._host, source.path, lambda file: self._start(stream, file), source.olddir)
-        stream = _Stream(source, follower, clock)
+        stream = _Stream(source, follower, clock, past=False)
         return stream
 
     @property
@@ -112,8 +119,7 @@ class RecordFeed:
     @property
     def begins(self) -> dict[str, float]:
         """By the paths of the logs, the times of the first lines in the oldest archives that were read."""
-        past = [(one.source.path, one.follower) for one in self._streams]
-        found = {path: one.begins for path, one in past if isinstance(one, PastReader)}
+        found = {one.source.path: getattr(one.follower, "begins", None) for one in self._streams}
         return {path: begins for path, begins in found.items() if begins is not None}
 
     def poll(self, budget: float = 0.05) -> tuple[list[Record], bool]:
@@ -159,7 +165,8 @@ class RecordFeed:
                 case Opened(generation, start, first=True):
                     stream.first = generation
                     file = generation.file
-                    if isinstance(stream.follower, PastReader) and not isinstance(file, PackedFile):
+                    # an archive's last line was written at its mtime; this file may lack the year of many
+                    if stream.past and generation.path == stream.source.path:
                         zone = stream.source.zone or self._host.name.zone
                         clock = StampClock(zone, generation.written)
                         stream.samples = _sample(file, start, file.size(), clock)
@@ -200,7 +207,7 @@ class RecordFeed:
         length = len(line) if len(line) < TEXT_CAP else end - start - 1
         stream.clock.latest = at
         # offsets in an archive are not those in the file that has the log's name now
-        path = file if isinstance(stream.follower, PastReader) else stream.source.path
+        path = file if stream.past else stream.source.path
         return parse_line(
             line, role=role, clock=stream.clock, before=at, path=path, offset=start, end=end, length=length
         )
@@ -222,7 +229,7 @@ class RecordFeed:
             at = bisect_right(stream.samples, (found.end, math.inf))
             if at < len(stream.samples):
                 return stream.samples[at][1]
-        if isinstance(stream.follower, PastReader) and found.generation.path != stream.source.path:
+        if stream.past and found.generation.path != stream.source.path:
             return found.generation.written
         return max(self._host.now(), found.generation.written)
 
