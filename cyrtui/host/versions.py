@@ -57,12 +57,18 @@ class VersionReader:
                 path.decode("utf-8", "surrogateescape") for path in _LIBRARY.findall(maps)
             )
             for path in (*(f"{directory}/root{library}" for library in libraries), f"{directory}/exe"):
-                found = _VERSION.findall(read_regular(path, path, _LARGEST))
-                if found:
-                    return inert(max(found, key=_order))
+                found = version_in(read_regular(path, path, _LARGEST))
+                if found is not None:
+                    return found
         except FileUnreadable:
             return None
         return None
+
+
+def version_in(program: bytes) -> str | None:
+    """The version of Cyrus that stands in a program or library of it, if one does."""
+    found = _VERSION.findall(program)
+    return inert(max(found, key=_order)) if found else None
 
 
 def _order(version: bytes) -> tuple[list[int], int]:
