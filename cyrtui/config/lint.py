@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
-from cyrtui.config import rules_options
+from cyrtui.config import rules_options, rules_programs
 from cyrtui.config.cyrus_conf import CYRUS_CONF
 from cyrtui.config.finding import Finding, of_fault
 from cyrtui.config.imapd_conf import IMAPD_CONF
@@ -18,7 +18,10 @@ from cyrtui.host.protocol import Host
 
 __all__ = ["Finding", "lint"]
 
-_RULES: Final[tuple[Callable[[Subject], Iterable[Finding]], ...]] = (rules_options.options,)
+_RULES: Final[tuple[Callable[[Subject], Iterable[Finding]], ...]] = (
+    rules_options.options,
+    rules_programs.programs,
+)
 
 
 def lint(
