@@ -27,23 +27,37 @@ class Assignment:
     of_column: dict[int, int] = field(default_factory=dict)
     _row_price: list[float] = field(default_factory=list)
     _column_price: dict[int, float] = field(default_factory=dict)
+    _reduced: list[list[tuple[int, float]]] = field(default_factory=list)
 
-    def regret(self, row: int) -> float:
+    def regret(self, row: int, most: float = _INF) -> float:
         """How much the total grows when `row` may not have what it has now; infinite: there is nothing
         else.
+
+        What is `most` or more need not be known exactly: it is infinite then.
         """
         mine = self.of_row[row]
-        return self._detour(row, 0.0, {row: mine}, None if mine == ALONE else mine)
+        return self._detour(row, 0.0, {row: mine}, None if mine == ALONE else mine, most=most)
 
-    def forced(self, row: int, column: int) -> float:
-        """How much the total grows when `row` must have `column`, one of its edges."""
+    def forced(self, row: int, column: int, most: float = _INF) -> float:
+        """How much the total grows when `row` must have `column`, one of its edges; `most` as above."""
         mine = self.of_row[row]
         if mine == column:
             return 0.0
         price = self.edges[row][column] - self._row_price[row] - self._column_price.get(column, 0.0)
         owner = self.of_column.get(column)
         freed = None if mine == ALONE else mine
-        return self._detour(owner, price, {} if owner is None else {owner: column}, freed, taken={column})
+        barred = {} if owner is None else {owner: column}
+        return self._detour(owner, price, barred, freed, taken={column}, most=most)
+
+    def _reduced_edges(self) -> list[list[tuple[int, float]]]:
+        """For each row its columns with their reduced costs, which the duals make no less than zero."""
+        if not self._reduced:
+            price = self._column_price
+            self._reduced = [
+                [(column, cost - mine - price.get(column, 0.0)) for column, cost in edges.items()]
+                for edges, mine in zip(self.edges, self._row_price, strict=True)
+            ]
+        return self._reduced
 
     def _detour(
         self,
@@ -52,45 +66,46 @@ class Assignment:
         barred: dict[int, int],
         freed: int | None,
         taken: frozenset[int] | set[int] = frozenset(),
+        most: float = _INF,
     ) -> float:
         """The shortest way, in reduced costs, from row `start` to the place that has become free.
 
         `freed` is that column, or None if any free place will do. `start` None is nobody, the owner of all
         that is free: nobody may take any column, at its price, and rows that are alone may then leave
-        being alone.
+        being alone. Ways of `most` or more are not looked at.
         """
-        free = len(self.edges)
-        settled: set[int] = set()
+        reduced, alone, row_price = self._reduced_edges(), self.alone, self._row_price
+        settled: set[int] = set(taken)
         reached: dict[int, float] = {}
         heap: list[tuple[float, int, int]] = []
+        push, pop = heapq.heappush, heapq.heappop
         nobody = False
-
-        def reach_free(at: float) -> None:
-            nonlocal nobody
-            if not nobody:
-                heapq.heappush(heap, (at, 0, free))
-
-        def reach_column(at: float, column: int) -> None:
-            if column not in settled and column not in taken and at < reached.get(column, _INF):
-                reached[column] = at
-                heapq.heappush(heap, (at, 1, column))
+        free = most
 
         def scan(row: int, at: float) -> None:
+            nonlocal free
             closed = barred.get(row)
-            if closed != ALONE:
-                reach_free(at + self.alone[row] - self._row_price[row])
-            for column, cost in self.edges[row].items():
-                if column != closed:
-                    reach_column(
-                        at + cost - self._row_price[row] - self._column_price.get(column, 0.0), column
-                    )
+            if closed != ALONE and not nobody and (lonely := at + alone[row] - row_price[row]) < free:
+                free = lonely
+                push(heap, (lonely, 0, 0))
+            for column, cost in reduced[row]:
+                reach = at + cost
+                if (
+                    reach < most
+                    and column != closed
+                    and column not in settled
+                    and reach < reached.get(column, _INF)
+                ):
+                    reached[column] = reach
+                    push(heap, (reach, 1, column))
 
         if start is None:
-            reach_free(length)
+            if length < most:
+                push(heap, (length, 0, 0))
         else:
             scan(start, length)
         while heap:
-            at, kind, column = heapq.heappop(heap)
+            at, kind, column = pop(heap)
             if kind == 0:
                 if nobody:
                     continue
@@ -98,7 +113,10 @@ class Assignment:
                     return max(0.0, at)
                 nobody = True
                 for other in self.of_column:
-                    reach_column(at - self._column_price.get(other, 0.0), other)
+                    reach = at - self._column_price.get(other, 0.0)
+                    if reach < most and other not in settled and reach < reached.get(other, _INF):
+                        reached[other] = reach
+                        push(heap, (reach, 1, other))
                 for row, place in enumerate(self.of_row):
                     if place == ALONE:
                         scan(row, at)
@@ -109,10 +127,11 @@ class Assignment:
             if column == freed:
                 return max(0.0, at)
             owner = self.of_column.get(column)
-            if owner is None:
-                reach_free(at)
-            else:
+            if owner is not None:
                 scan(owner, at)
+            elif not nobody and at < free:
+                free = at
+                push(heap, (at, 0, 0))
         return _INF
 
     def _augment(self, start: int) -> None:

@@ -20,10 +20,18 @@ from cyrtui.logins.lookups import Fate, Lookup
 from cyrtui.logins.needs import AFTER_CLIENT, EARLY, Need, need_of
 from cyrtui.logins.sessions import Draft
 from cyrtui.logins.weighing import answers_to, with_hints, with_names
-from cyrtui.logins.window import BLOCK, MARGIN, PLAUSIBLE, Solution, Window, block_of, window_of
+from cyrtui.logins.window import (
+    BLOCK,
+    MARGIN,
+    PLAUSIBLE,
+    SOLID,
+    Options,
+    Solution,
+    Window,
+    block_of,
+    window_of,
+)
 
-SOLID: Final = 8.0
-"""Regret, in nats, from which on a pair is solid: the next best story is 1/3000 as likely."""
 _CROWD: Final = 12
 # how long before an attempt its look-up may have ended
 _REACH: Final = AFTER_CLIENT + 1.0
@@ -46,6 +54,7 @@ class Correlator:
         self.learned = Learned(directory)
         self.links: dict[Draft, Link] = {}
         self._needs: dict[Draft, Need | None] = {}
+        self._options: Options = {}
         self._drafts: dict[int, list[Draft]] = defaultdict(list)
         self._lookups: dict[int, list[Lookup]] = defaultdict(list)
         self._place: dict[Lookup, int] = {}
@@ -69,6 +78,7 @@ class Correlator:
     def touch(self, draft: Draft) -> None:
         """Something of the attempt has changed."""
         self._needs.pop(draft, None)
+        self._options.pop(draft, None)
         self._spoil(draft.time, draft.time)
 
     def place(self, lookup: Lookup) -> None:
@@ -103,6 +113,7 @@ class Correlator:
             for draft in self._drafts.pop(block):
                 self._unlink(draft)
                 self._needs.pop(draft, None)
+                self._options.pop(draft, None)
         for block in [each for each in self._lookups if each <= last]:
             for lookup in self._lookups.pop(block):
                 self._place.pop(lookup, None)
@@ -146,6 +157,9 @@ class Correlator:
             and (block + 1) * BLOCK + MARGIN > now
             and 0.0 <= now - self._solved.get(block, -1.0) < 1.0
         }
+        for block in self._stale:
+            for draft in self._drafts.get(block, ()):
+                self._options.pop(draft, None)
         for block in self._stale - hot:
             self._solved[block] = now
         fresh = self._stale - hot
@@ -200,7 +214,7 @@ class Correlator:
             for lookup in self._lookups.get(index, ())
             if lookup.end is not None and low <= lookup.end.time <= high
         ]
-        return window_of(needs, lookups)
+        return window_of(needs, lookups, self._options)
 
     def _study(self, block: int, window: Window) -> set[int]:
         """Gather the block's evidence about names; returns the blocks for which that matters."""

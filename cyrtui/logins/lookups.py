@@ -52,6 +52,9 @@ class Fate(Enum):
     BUSY = "the directory was busy or unavailable"
     ERROR = "another error"
 
+    # by identity: enum hashes the name, at each of the millions of comparisons
+    __hash__ = object.__hash__
+
 
 _SASL_BIND_IN_PROGRESS: Final = 14
 _PROXY_ERRORS: Final = frozenset({47, 123})

@@ -7,10 +7,11 @@ apart; slapd may write its line after Cyrus has written its own) and lean to the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from math import log1p
-from typing import Final
+from typing import Final, NamedTuple
 
 from cyrtui.logins.events import BadLogin, Login, SaslText
 from cyrtui.logins.grammar import service_of
@@ -225,6 +226,55 @@ def _pause(attempt: Login | BadLogin, service: str) -> tuple[float, float]:
     return (0.0, 3.0) if "sieve" in service else (0.7, 0.7)
 
 
+class Asked(NamedTuple):
+    """What the cost of a look-up depends on, read off once for a whole window."""
+
+    begin: TraceEvent
+    end: TraceEvent
+    fate: Fate
+    families: frozenset[str]
+    attributes: bool
+    price: float
+
+
+def asked(lookup: Lookup) -> Asked | None:
+    """The facts of a look-up; None before it has a line."""
+    begin, end = lookup.begin, lookup.end
+    if begin is None or end is None:
+        return None
+    return Asked(begin, end, lookup.fate, lookup.families, bool(lookup.attributes), price_of(lookup))
+
+
+def costs_of(need: Need, columns: Sequence[Asked], low: int, high: int) -> dict[int, float]:
+    """By column of [low, high), what it costs to believe that the look-up was made for `need`.
+
+    Names are left aside. A column is left out where it cannot be, or where leaving both alone is cheaper.
+    """
+    known = _FATES[need.ending]
+    family, alone, steps = need.family, need.alone, need.steps
+    strange = family not in {None, "bare"}
+    floor = need.draft.floor
+    earliest = None if floor is None else floor.time
+    found: dict[int, float] = {}
+    for column in range(low, high):
+        begin, end, fate, families, attributes, price = columns[column]
+        cost = known.get(fate, NEVER)
+        if cost == NEVER or (
+            earliest is not None and begin.time + (1.0 if begin.whole_seconds else 0.05) <= earliest
+        ):
+            continue
+        if families:
+            if family is not None and family not in families:
+                continue
+        elif attributes and strange:
+            cost += 3.0
+        cost += _stamps(need, begin, end)
+        # a dearer pair is worse than leaving both alone
+        if cost < alone + price and (not steps or _steps_agree(need, begin, end)):
+            found[column] = cost
+    return found
+
+
 def _stamps(need: Need, begin: TraceEvent, end: TraceEvent) -> float:
     """The cost of the stamps: the answer came at once, or after the pause."""
     at_once, paused = need.pause
@@ -254,40 +304,8 @@ def _apart(need: Need, begin: TraceEvent, end: TraceEvent, pause: float) -> floa
     return 2.9 if apart == 1 else 2.9 + _delay(apart - 1.0, client_speaks=False)
 
 
-def _not_before(need: Need, begin: TraceEvent) -> bool:
-    """False if the look-up began before the process turned to this attempt."""
-    floor = need.draft.floor
-    if floor is None:
-        return True
-    return begin.time + (1.0 if begin.whole_seconds else 0.05) > floor.time
-
-
-def _steps_agree(need: Need, lookup: Lookup, begin: TraceEvent, end: TraceEvent) -> bool:
+def _steps_agree(need: Need, begin: TraceEvent, end: TraceEvent) -> bool:
     """False if auth.log shows that this process spoke to the directory at another time."""
-    if not need.steps:
-        return True
     first, last = need.steps[0], need.steps[-1]
     slack = 1.0 if first.whole_seconds or begin.whole_seconds else 0.3
     return begin.time - slack <= last.time and first.time <= end.time + slack
-
-
-def cost_of(need: Need, lookup: Lookup) -> float:
-    """What it costs to believe that `lookup` was made for `need`, names left aside; `NEVER` if it cannot
-    be.
-    """
-    begin, end = lookup.begin, lookup.end
-    if begin is None or end is None:
-        return NEVER
-    cost = _FATES[need.ending].get(lookup.fate, NEVER)
-    if cost == NEVER:
-        return NEVER
-    families = lookup.families
-    if families:
-        if need.family is not None and need.family not in families:
-            return NEVER
-    elif lookup.attributes and need.family not in {None, "bare"}:
-        cost += 3.0
-    cost += _stamps(need, begin, end)
-    if cost == NEVER or not _not_before(need, begin) or not _steps_agree(need, lookup, begin, end):
-        return NEVER
-    return cost

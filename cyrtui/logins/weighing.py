@@ -5,7 +5,7 @@ from __future__ import annotations
 from cyrtui.logins.learned import Learned
 from cyrtui.logins.lookups import Lookup
 from cyrtui.logins.names import resemblance
-from cyrtui.logins.needs import NEVER, Need, price_of
+from cyrtui.logins.needs import NEVER, Need
 from cyrtui.logins.window import Costs, Window, ranks
 
 
@@ -25,7 +25,7 @@ def with_names(window: Window, learned: Learned) -> Costs:
         costs = {}
         for column, cost in mine.items():
             total = cost + name_cost(need, window.lookups[column], learned)
-            if total < need.alone + price_of(window.lookups[column]):
+            if total < need.alone + window.prices[column]:
                 costs[column] = total
         found.append(costs)
     return found

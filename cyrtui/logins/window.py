@@ -13,7 +13,8 @@ from typing import Final
 
 from cyrtui.logins.assign import ALONE, assign
 from cyrtui.logins.lookups import Lookup
-from cyrtui.logins.needs import AFTER_CLIENT, EARLY, Need, cost_of, price_of
+from cyrtui.logins.needs import AFTER_CLIENT, EARLY, Need, asked, costs_of
+from cyrtui.logins.sessions import Draft
 
 BLOCK: Final = 20.0
 """Seconds that are solved as one."""
@@ -22,10 +23,14 @@ MARGIN: Final = AFTER_CLIENT + 2.0
 MAX_CANDIDATES: Final = 8
 PLAUSIBLE: Final = 2.5
 """Regret, in nats, from which on a pair is likely rather than ambiguous."""
+SOLID: Final = 8.0
+"""Regret, in nats, from which on a pair is solid: the next best story is 1/3000 as likely."""
 _OUT_OF_TURN: Final = 6.0
 _MUST: Final = 5.0
 
 Costs = list[dict[int, float]]
+Options = dict[Draft, dict[Lookup, float]]
+"""For each attempt the look-ups that can be its own, the earliest first, with their costs."""
 
 
 def block_of(time: float) -> int:
@@ -36,13 +41,14 @@ def block_of(time: float) -> int:
 @dataclass(slots=True)
 class Window:
     """Attempts (rows) and look-ups (columns) in the order of time; `costs[row]` has the columns that can
-    be.
+    be, `prices[column]` what it costs to leave a look-up alone.
     """
 
     needs: list[Need]
     lookups: list[Lookup]
     costs: Costs
     of_lookup: list[list[int]]
+    prices: list[float]
 
     def parts(self, block: int) -> Iterable[tuple[list[int], list[int]]]:
         """The connected parts (rows, columns) that hold an attempt of this block."""
@@ -63,28 +69,35 @@ class Window:
             yield sorted(rows), sorted(columns)
 
 
-def window_of(needs: list[Need], lookups: Iterable[Lookup]) -> Window:
-    """The window of these attempts and look-ups."""
+def window_of(needs: list[Need], lookups: Iterable[Lookup], options: Options) -> Window:
+    """The window of these attempts and look-ups.
+
+    `options` has the costs of attempts that were worked out for a neighbouring window; others are added.
+    """
     needs = sorted(needs, key=lambda need: (need.at.time, need.at.path, need.at.offset))
     timed = sorted((lookup.end.time, lookup.key, lookup) for lookup in lookups if lookup.end is not None)
     columns = [item[2] for item in timed]
     times = [item[0] for item in timed]
-    prices = [price_of(lookup) for lookup in columns]
+    facts = [fact for lookup in columns if (fact := asked(lookup)) is not None]
+    place = {lookup: column for column, lookup in enumerate(columns)}
     costs: list[dict[int, float]] = []
     of_lookup: list[list[int]] = [[] for _ in columns]
     for row, need in enumerate(needs):
-        longest = need.longest
-        at = need.at.time
-        mine: dict[int, float] = {}
-        for column in range(bisect_left(times, at - longest - 1.0), bisect_right(times, at + 1.0 + EARLY)):
-            cost = cost_of(need, columns[column])
-            # a dearer pair is worse than leaving both alone
-            if cost < need.alone + prices[column]:
-                mine[column] = cost
-                of_lookup[column].append(row)
+        known = options.get(need.draft)
+        if known is None:
+            at = need.at.time
+            low, high = bisect_left(times, at - need.longest - 1.0), bisect_right(times, at + 1.0 + EARLY)
+            mine = costs_of(need, facts, low, high)
+            options[need.draft] = {columns[column]: cost for column, cost in mine.items()}
+        else:
+            mine = {
+                column: cost for lookup, cost in known.items() if (column := place.get(lookup)) is not None
+            }
+        for column in mine:
+            of_lookup[column].append(row)
         costs.append(mine)
     _in_turn(needs, columns, costs)
-    return Window(needs, columns, costs, of_lookup)
+    return Window(needs, columns, costs, of_lookup, [fact.price for fact in facts])
 
 
 def _in_turn(needs: list[Need], lookups: list[Lookup], costs: Costs) -> None:
@@ -160,15 +173,8 @@ class Solution:
     def __init__(self, window: Window, rows: list[int], costs: Costs) -> None:
         self._at = {row: index for index, row in enumerate(rows)}
         self._rows = rows
-        prices: dict[int, float] = {}
-        mine = []
-        for row in rows:
-            reduced = {}
-            for column, cost in costs[row].items():
-                if column not in prices:
-                    prices[column] = price_of(window.lookups[column])
-                reduced[column] = cost - prices[column]
-            mine.append(reduced)
+        prices = window.prices
+        mine = [{column: cost - prices[column] for column, cost in costs[row].items()} for row in rows]
         self._solved = assign(mine, [window.needs[row].alone for row in rows])
 
     def column(self, row: int) -> int | None:
@@ -176,10 +182,14 @@ class Solution:
         return None if column == ALONE else column
 
     def regret(self, row: int) -> float:
-        return self._solved.regret(self._at[row])
+        """As of the assignment; what is solid is infinite."""
+        return self._solved.regret(self._at[row], SOLID)
 
     def candidates(self, row: int) -> list[int]:
         """The columns that a story not much worse would give to `row`, the best first."""
         index = self._at[row]
-        options = sorted((self._solved.forced(index, column), column) for column in self._solved.edges[index])
-        return [column for extra, column in options if extra < PLAUSIBLE + 1.0][:MAX_CANDIDATES]
+        most = PLAUSIBLE + 1.0
+        options = sorted(
+            (self._solved.forced(index, column, most), column) for column in self._solved.edges[index]
+        )
+        return [column for extra, column in options if extra < most][:MAX_CANDIDATES]
