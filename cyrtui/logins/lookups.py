@@ -109,6 +109,7 @@ class Lookup:
     server_seconds: float = 0.0
     foreign: bool = False
     more: int = 0
+    _fate: Fate | None = None
 
     @property
     def conn(self) -> int:
@@ -120,6 +121,7 @@ class Lookup:
 
     def feed(self, event: LdapEvent, at: TraceEvent) -> None:
         """Take one line of this connection."""
+        self._fate = None
         if self.foreign:
             self.more += 1
             if isinstance(event, LdapClosed):
@@ -214,6 +216,11 @@ class Lookup:
     @property
     def fate(self) -> Fate:
         """How it ended, as far as its lines say."""
+        if self._fate is None:
+            self._fate = self._find_fate()
+        return self._fate
+
+    def _find_fate(self) -> Fate:
         result = self.result
         if result is None:
             ended = self.closed is not None or self.unbound is not None
