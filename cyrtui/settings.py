@@ -22,8 +22,7 @@ _KINDS: Final = {str: "a string", bool: "true or false", list: "a list of string
 Value = str | bool | tuple[str, ...] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """One documented setting: its name, what it is for, its kind (str, bool, list) and its default."""
 
     name: str

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from cyrtui.host.protocol import Host
 from cyrtui.host.zone import zone_of
@@ -37,8 +36,7 @@ EXIT_CODES: Final[dict[Standing, int]] = {"ok": 0, "warning": 1, "critical": 2, 
 _EXPOSURES: Final = {"world": "world", "network": "network", "host": "this host", "unix": "unix", None: "-"}
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(NamedTuple):
     """The services of a host at one moment: `standing` is the gravest of all, `sentences` say why, gravest
     first. `notices` are what could not be read."""
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import TYPE_CHECKING, Final, NamedTuple, TextIO
 
 from cyrtui.host.journal_names import is_journal
 from cyrtui.host.protocol import Host
@@ -45,8 +45,7 @@ _SETTLED_AT_ONCE: Final = 40_000
 _SHOWN_KEPT: Final = 20_000
 
 
-@dataclass(frozen=True, slots=True)
-class TraceOptions:
+class TraceOptions(NamedTuple):
     """What was asked for. Times are as typed; paths are named for this run only."""
 
     user: str | None = None

@@ -6,7 +6,6 @@ import gzip
 import json
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -254,7 +253,7 @@ def test_advice_is_no_alarm() -> None:
 
 
 def test_a_bar_in_a_sentence_does_not_begin_performance_data() -> None:
-    found = replace(status(board()), standing="critical", sentences=("a | b", "c | d"))
+    found = status(board())._replace(standing="critical", sentences=("a | b", "c | d"))
     first, second, *_ = as_text(found).splitlines()
     assert first.count("|") == 1
     assert first.startswith("CYRUS CRITICAL - a ¦ b (and 1 more) | imap_children=")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from cyrtui.config.faults import Fault
 from cyrtui.pattern import pattern
@@ -33,8 +33,7 @@ _SPACE: Final = " \t\n\r\v\f"
 NUMBER: Final = pattern(r"-?[0-9]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One entry. `line` counts from 1; `source` is the text of its line, inert, without the line's end.
 
     `pairs` are the keys and values in the order in which they stand; of a key given twice cyrmaster takes
@@ -129,8 +128,7 @@ class Entry:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class SectionSpan:
+class SectionSpan(NamedTuple):
     """Where a section stands: the lines of its name and of its `}` (the last line where that is missing)."""
 
     name: Section

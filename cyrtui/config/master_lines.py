@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from cyrtui.config.faults import Severity
 from cyrtui.inert import inert
@@ -23,8 +22,7 @@ Pairs = tuple[tuple[bytes, bytes], ...]
 Said = list[tuple[Severity, str]]
 
 
-@dataclass(frozen=True, slots=True)
-class MasterLine:
+class MasterLine(NamedTuple):
     """What is left of a line without white space in front, comment and end. `number` counts file lines."""
 
     number: int

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from cyrtui.config.cyrus_conf import CyrusConf, Entry
 from cyrtui.config.imapd_conf import IMAPD_CONF, ImapdConf
@@ -14,8 +13,7 @@ _CLEAR: Final = {"imapd": "IMAP", "pop3d": "POP3", "nntpd": "NNTP"}
 _OPEN: Final = {"world": "the world", "network": "its network"}
 
 
-@dataclass(frozen=True, slots=True)
-class Advice:
+class Advice(NamedTuple):
     """One piece of advice about the entry `name` of cyrus.conf at `line` (None: about the whole file)."""
 
     name: str | None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
 
 from cyrtui.config.cyrus_conf import CYRUS_CONF, CyrusConf, Tokenizer, parse_cyrus_conf
 from cyrtui.config.imapd_conf import IMAPD_CONF, ImapdConf, parse_imapd_conf
@@ -48,8 +48,7 @@ class ServiceBoard:
         return next((row for row in self.table.rows if row.name == name), None)
 
 
-@dataclass(frozen=True, slots=True)
-class NoBoard:
+class NoBoard(NamedTuple):
     """Why there is no board, in a sentence."""
 
     sentence: str
@@ -99,7 +98,7 @@ def observe_services(
     )
     return ServiceBoard(
         conf,
-        replace(table, unseen=(*table.unseen, *unseen)),
+        table._replace(unseen=(*table.unseen, *unseen)),
         schedule(conf, log, master, children, snapshot.taken, zone),
         advise(conf, table.rows, imapd_confs),
         children,
@@ -174,7 +173,7 @@ def _figures(
 
 def _unwatched(rows: Sequence[ScheduledRow], why: str) -> tuple[ScheduledRow, ...]:
     """A schedule of which it cannot be seen whether it is kept."""
-    return tuple(replace(row, state="unknown", reason=why) for row in rows)
+    return tuple(row._replace(state="unknown", reason=why) for row in rows)
 
 
 def _unknown(services: tuple[DeclaredService, ...], now: float, why: str) -> ServiceTable:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from cyrtui.config.cyrus_conf import CyrusConf, Entry
@@ -26,8 +25,7 @@ class ExpectedSocket(NamedTuple):
     port: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class DeclaredService:
+class DeclaredService(NamedTuple):
     """A service of cyrus.conf. `cmd` is for the eye: passwords in it are masked.
 
     `port` is known even where `expected` is empty because the node is not.

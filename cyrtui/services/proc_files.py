@@ -8,15 +8,14 @@ was killed leaves its own behind.
 from __future__ import annotations
 
 from collections.abc import Container
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from cyrtui.errors import FileUnreadable
 from cyrtui.host.protocol import Host
 from cyrtui.inert import inert
 
 
-@dataclass(frozen=True, slots=True)
-class ProcFile:
+class ProcFile(NamedTuple):
     """Whom a process serves; an empty text where the file does not say. `service` is None up to 2.4.
 
     `path` is the file's, empty where it is not known.
@@ -53,5 +52,5 @@ def read_proc_files(host: Host, directory: str, alive: Container[int]) -> dict[i
             data = host.read(f"{directory}/{name}", 1 << 16)
         except FileUnreadable:
             continue
-        found[int(name)] = replace(parse_proc_file(int(name), data), path=f"{directory}/{name}")
+        found[int(name)] = parse_proc_file(int(name), data)._replace(path=f"{directory}/{name}")
     return found

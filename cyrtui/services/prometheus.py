@@ -9,8 +9,7 @@ only what cannot: the maxchild that cyrmaster works with, and children that nobo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from cyrtui.config.imapd_conf import ImapdConf
 from cyrtui.errors import FileUnreadable
@@ -23,8 +22,7 @@ _LINE: Final = pattern(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
+class Figures(NamedTuple):
     """What cyrmaster says of one service, over all its sockets, at `time` (seconds since the epoch).
 
     `active` children have a client, `ready` ones wait for one; `maxchild` holds for each socket (None: none).

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from typing import Final
+from typing import Final, NamedTuple
 
 from cyrtui.host.facts import Listener, Process
 from cyrtui.services.declared import DeclaredService, ExpectedSocket
@@ -23,8 +22,7 @@ _WHILE_FAILING: Final = 50.0
 Reason = tuple[str | None, MasterWord | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """What reasons are made of. `words` are those in force; `changed` is when cyrus.conf was last written."""
 
     now: float

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from cyrtui.logs.record import Record
 from cyrtui.pattern import pattern
@@ -47,8 +46,7 @@ _KEPT: Final = 60  # runs of each program
 _SILENCE: Final = 12 * 3600.0
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """One run: `first` and `last` are the times of its lines, in seconds since the epoch.
 
     `event` is its name in cyrus.conf, `section` where it stands there (START or EVENT), where cyrmaster said
@@ -87,8 +85,7 @@ class RunKeeper:
             runs.append(_run(program, record, trouble))
             return True
         known = runs[place]
-        runs[place] = replace(
-            _with_word(known, record),
+        runs[place] = _with_word(known, record)._replace(
             purpose=known.purpose or _purpose(record.text),
             problem=known.problem or trouble,
             done=known.done or _DONE.fullmatch(record.text) is not None,
@@ -107,8 +104,7 @@ class RunKeeper:
             place = self._place(runs, pid, record.time)
             if place is not None:
                 known = runs[place]
-                runs[place] = replace(
-                    known if well else _with_word(known, record),
+                runs[place] = (known if well else _with_word(known, record))._replace(
                     last=record.time,
                     event=named.get("name") or known.event,
                     section=named.get("type") or known.section,
@@ -122,8 +118,7 @@ class RunKeeper:
         # it died before it could say a word
         program = found["path"].rpartition("/")[2]
         runs = self._runs.setdefault(program, deque(maxlen=_KEPT))
-        run = replace(
-            _run(program, record, None if well else how),
+        run = _run(program, record, None if well else how)._replace(
             pid=pid,
             event=found["name"],
             section=found["type"],
@@ -163,7 +158,7 @@ def _run(program: str, record: Record, problem: str | None) -> Run:
 
 
 def _with_word(run: Run, record: Record) -> Run:
-    return replace(run, last=record.time, word=record.text, path=record.path, offset=record.offset)
+    return run._replace(last=record.time, word=record.text, path=record.path, offset=record.offset)
 
 
 def _both(how: str, before: str | None) -> str:

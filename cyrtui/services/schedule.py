@@ -8,9 +8,8 @@ each time that the period is over; one with `at` runs at that time of day, in cy
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from cyrtui.config.cyrus_conf import CyrusConf, Entry, Section
 from cyrtui.host.facts import Process
@@ -31,8 +30,7 @@ _LATE: Final = 300.0
 _SLACK: Final = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class ScheduledRow:
+class ScheduledRow(NamedTuple):
     """An entry of START, EVENTS or DAEMON. `when` says in words when it runs, `next` is the time of its next
     run where that is known, `last` its last run in the log, `reason` a sentence where the state needs one."""
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from cyrtui.host.facts import Listener
 from cyrtui.services.declared import DeclaredService, ExpectedSocket
@@ -49,8 +48,7 @@ def _reach(listener: Listener) -> Exposure:
     return "world" if address.is_global else "network"
 
 
-@dataclass(frozen=True, slots=True)
-class Matched:
+class Matched(NamedTuple):
     """The sockets of one service.
 
     `found`: declared and waiting; `extra`: of cyrmaster, on its port, not declared; `missing`: declared, not

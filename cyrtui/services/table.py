@@ -71,8 +71,7 @@ class ServiceRow:
         return self.word.text if self.word else None
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceTable:
+class ServiceTable(NamedTuple):
     """All services at `taken` (seconds since the epoch).
 
     `master` is None where cyrmaster does not run, and `master_reason` then says what is known of why.
