@@ -6,8 +6,6 @@ Formats: RFC 1952 (gzip, several members one after the other too), bzip2's and x
 
 from __future__ import annotations
 
-import bz2
-import lzma
 import zlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol
@@ -22,6 +20,7 @@ if TYPE_CHECKING:
 SUFFIXES: Final = (".gz", ".bz2", ".xz", ".zst")
 READ: Final = 32 << 10
 CHUNK: Final = 256 << 10
+_ERRORS: Final = (zlib.error, OSError, EOFError, ValueError)
 _GZIP: Final = 16 + zlib.MAX_WBITS
 
 
@@ -75,8 +74,12 @@ def _maker(path: str) -> Callable[[], _Stream]:
     if suffix == ".gz":
         return GzipStream
     if suffix == ".bz2":
+        import bz2
+
         return bz2.BZ2Decompressor
     if suffix == ".xz":
+        import lzma
+
         return lzma.LZMADecompressor
     # ctypes is only paid for by those who have such a file
     from cyrtui.logs.zstd import ZstdStream, library
@@ -90,6 +93,15 @@ def _maker(path: str) -> Callable[[], _Stream]:
     return ZstdStream
 
 
+def _errors(path: str) -> tuple[type[Exception], ...]:
+    """What decompressing a damaged file raises."""
+    if suffix_of(path) == ".xz":
+        import lzma
+
+        return (lzma.LZMAError, *_ERRORS)
+    return _ERRORS
+
+
 class Unpacker:
     """Reads on from one place of a compressed file. `at` is how many bytes have come out so far.
 
@@ -101,6 +113,7 @@ class Unpacker:
         self._file = file
         self._path = path
         self._make = _maker(path)
+        self._errors = _errors(path)
         self._stream = self._make()
         self._source = 0
         self._fresh = True
@@ -118,7 +131,7 @@ class Unpacker:
                 self._source += len(data)
             try:
                 out = self._stream.decompress(data, CHUNK)
-            except (zlib.error, lzma.LZMAError, OSError, EOFError, ValueError) as error:
+            except self._errors as error:
                 self._damaged(f"is damaged ({error})")
                 return b""
             self._fresh &= not data
