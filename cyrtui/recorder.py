@@ -20,11 +20,13 @@ from cyrtui.config.cyrus_conf import parse_cyrus_conf
 from cyrtui.config.passwords import mask_text, secrets_in
 from cyrtui.errors import FileUnreadable, ObservationError
 from cyrtui.host.facts import Connection, FileFacts, Process, Snapshot
+from cyrtui.host.journal_names import is_journal
 from cyrtui.host.processes import MASKED, mask_argv
 from cyrtui.host.protocol import Host, HostName, LogFile, ResolvedListen, Watch
 from cyrtui.host.recording_format import Header, encode, header_line, pack, snapshot_data
 from cyrtui.inert import inert
 from cyrtui.logs.follow import LogFollower
+from cyrtui.logs.logrotate import olddirs
 from cyrtui.logs.overrides import overrides_of
 from cyrtui.logs.sources import find_sources
 from cyrtui.pattern import pattern
@@ -184,10 +186,12 @@ class _Recording:
         self._writer.line(header_line(Header(name.name, name.zone, self._began, __version__)))
         self._observe(first=True)
         noting = _Noting(self._host)
-        sources = find_sources(noting, overrides_of(self._settings))
+        # what logrotate is told may hold anybody's passwords, in scripts: it stays out of the recording
+        sources = find_sources(noting, overrides_of(self._settings), with_olddirs=False)
         self._note_files(noting)
         paths = list(dict.fromkeys(source.path for source in sources.sources))
-        followers = [LogFollower(self._host, path, self._history) for path in paths]
+        moved = olddirs(self._host, [path for path in paths if not is_journal(path)])
+        followers = [LogFollower(self._host, path, self._history, moved.get(path)) for path in paths]
         looked = said = 0.0
         try:
             while True:

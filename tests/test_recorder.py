@@ -62,6 +62,19 @@ def test_no_password_of_any_configuration_goes_in(root: Path) -> None:
     assert b"topsecretword" not in text
 
 
+def test_what_logrotate_is_told_stays_out(root: Path) -> None:
+    """Its scripts are those of all programs of the server, and may hold their passwords."""
+    (root / "etc/logrotate.conf").write_text("include /etc/logrotate.d\n")
+    (root / "etc/logrotate.d").mkdir()
+    (root / "etc/logrotate.d/database").write_text(
+        "/var/log/db {\n postrotate\n  flush --password=verysecret\n endscript\n}\n"
+    )
+    text = gzip.decompress(recorded(root, RecordPlan(seconds=0.2)))
+    assert b"/var/log/mail.info" in text
+    assert b"logrotate" not in text
+    assert b"verysecret" not in text
+
+
 def test_lines_come_at_the_time_at_which_they_came(root: Path) -> None:
     def write() -> None:
         time.sleep(0.8)

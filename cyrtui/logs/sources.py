@@ -76,13 +76,16 @@ def find_sources(
     host: Host,
     overrides: Mapping[LogRole, str] | None = None,
     facilities: Mapping[LogRole, Sequence[str]] | None = None,
+    *,
+    with_olddirs: bool = True,
 ) -> LogSources:
     """The mail, auth and slapd logs of a host.
 
     `overrides` are paths that the settings name. Otherwise rsyslog's configuration says where the facilities
     go (`facilities`: names as in syslog.conf(5), instead of the usual ones of a role), otherwise the usual
     names in /var/log are tried, and at last the systemd journal. A file that slapd writes itself comes before
-    these. Never raises: what cannot be read, and what ought to be in a log and is not, becomes a sentence.
+    these. `with_olddirs` False leaves logrotate's configuration alone, which is of every program. Never
+    raises: what cannot be read, and what ought to be in a log and is not, becomes a sentence.
     """
     destinations, notes = read_rsyslog(host)
     slapd = read_slapd_logging(host)
@@ -104,7 +107,8 @@ def find_sources(
             found = _from_journal(host) or found
         if found is not None:
             choices[role] = found
-    moved = olddirs(host, [one.path for one in choices.values() if not is_journal(one.path)])
+    paths = [one.path for one in choices.values() if not is_journal(one.path)]
+    moved = olddirs(host, paths) if with_olddirs else {}
     sources = _merge(host, choices, moved)
     for role, choice in choices.items():
         note = choice.note or absent_lines(host, role, choice.path, slapd, moved.get(choice.path))
