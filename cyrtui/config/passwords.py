@@ -20,7 +20,7 @@ from cyrtui.pattern import pattern
 _MASK: Final = MASKED.encode()
 # The end of an option's name, in lower case, that tells a secret; `key` alone names files in Cyrus.
 _SECRET: Final = pattern(
-    r"(?:.*[_.-])?(?:pw|pass|passwd|password|passphrase|secrets?|authtok|token|credentials)"
+    r"(?:.*[_.-])?(?:pw|pwd|pass|passwd|password|passphrase|secrets?|authtok|token|credentials)"
     r"|.*(?:password|passwd|secret|bindpw|rootpw|_pass)"
     r"|(?:.*[_.-])?(?:api|private|shared|hmac)[_-]?key|.*key[_-]?material"
     # attributes of a directory that hold passwords, old ones among them
@@ -31,7 +31,7 @@ _OPTION: Final = pattern(
     rb"(?P<between>[ \t]*(?::[:<]?|=)[ \t]*|[ \t]+)(?P<value>[^\r\n]*)"
 )
 _INLINE: Final = pattern(
-    rb"(?<![A-Za-z0-9])(?:credentials|secret|bindpw|password|passwd|pw)[ \t]*=[ \t]*"
+    rb"(?<![A-Za-z0-9])(?:credentials|secret|bindpw|password|passwd|pwd|pw)[ \t]*=[ \t]*"
     rb"(?P<value>\"[^\"\r\n]*\"?|'[^'\r\n]*'?|[^\s\"']\S*)",
     re.IGNORECASE,
 )

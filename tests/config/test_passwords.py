@@ -84,6 +84,11 @@ def test_no_secret(name: str) -> None:
             b'syncrepl rid=1 provider=ldap://p\n  bindmethod=simple credentials="a b" retry=60\n',
             b"syncrepl rid=1 provider=ldap://p\n  bindmethod=simple credentials=*** retry=60\n",
         ),
+        (
+            "/etc/rsyslog.d/db.conf",
+            b'action(type="ommysql" server="db" uid="log" pwd="hush")\n',
+            b'action(type="ommysql" server="db" uid="log" pwd=***)\n',
+        ),
         ("/etc/postfix/ldap.cf", b"bind_pw = hush\n", b"bind_pw = ***\n"),
         ("/etc/ldap.conf", b"bindpw hush\nuri ldap://x\n", b"bindpw ***\nuri ldap://x\n"),
         ("/tmp/a.ldif", b"olcRootPW:: aHVzaA==\ncn: x\n", b"olcRootPW:: ***\ncn: x\n"),
