@@ -31,6 +31,7 @@ from cyrtui.config.master_lines import (
     split_arguments,
     substring_values,
 )
+from cyrtui.config.nearest import nearest
 from cyrtui.inert import inert
 from cyrtui.pattern import pattern
 
@@ -70,8 +71,8 @@ class _Reading:
         faults = tuple(sorted(dict.fromkeys(self.faults), key=lambda fault: fault.line))
         return CyrusConf(self.path, self.raw, tuple(self.spans), tuple(self.entries), faults)
 
-    def _fault(self, line: int, severity: Severity, sentence: str) -> None:
-        self.faults.append(Fault(self.path, line, severity, sentence))
+    def _fault(self, line: int, severity: Severity, sentence: str, code: str, remedy: str) -> None:
+        self.faults.append(Fault(self.path, line, severity, sentence, code, remedy))
 
     def _pass(self, section: Section) -> None:
         """One reading of the file for one section, as masterconf_getsection does it."""
@@ -96,7 +97,11 @@ class _Reading:
             if level == 1:
                 if rest != b"{":
                     self._fault(
-                        line.number, "warning", f"Cyrus ignores what stands beside the {{ of {section}."
+                        line.number,
+                        "warning",
+                        f"Cyrus ignores what stands beside the {{ of {section}.",
+                        "section-text",
+                        "Put it on a line of its own.",
                     )
                 self._entries(section, line.number, lines)
             elif level == 0 and b"{" in rest:
@@ -104,6 +109,8 @@ class _Reading:
                     line.number,
                     "warning",
                     f"Cyrus ignores a section on one line: put each entry of {section} on a line of its own.",
+                    "section-one-line",
+                    "Put the {, each entry and the } on lines of their own.",
                 )
             elif level == 0:
                 self.read.discard(line.number)
@@ -118,7 +125,11 @@ class _Reading:
             if line.text.startswith(b"}"):
                 if line.text.strip() != b"}":
                     self._fault(
-                        line.number, "warning", "Cyrus ignores what stands behind the } of a section."
+                        line.number,
+                        "warning",
+                        "Cyrus ignores what stands behind the } of a section.",
+                        "section-text",
+                        "Put it on a line of its own.",
                     )
                 self.spans.append(SectionSpan(section, first, last, closed=True))
                 return
@@ -126,7 +137,13 @@ class _Reading:
                 self.spans.append(SectionSpan(section, first, last, closed=True))
                 return
         self.spans.append(SectionSpan(section, first, last, closed=False))
-        self._fault(last, "advice", f"The section {section} of line {first} is not closed with a }}.")
+        self._fault(
+            last,
+            "advice",
+            f"The section {section} of line {first} is not closed with a }}.",
+            "section-open",
+            "Put a } behind its last entry.",
+        )
 
     def _entry(self, section: Section, line: MasterLine) -> bool:
         """Keep the entry of one line; tells whether the line also ends the section."""
@@ -151,10 +168,12 @@ class _Reading:
                 line.number,
                 "warning",
                 f"The line names no entry: Cyrus skips the “{inert(line.text[:1])}” and takes an empty name.",
+                "entry-name",
+                "Begin the line with a name of letters and digits.",
             )
-        for severity, sentence in faults:
-            self._fault(line.number, severity, sentence)
-        broken = any(severity == "error" for severity, _ in faults)
+        for one in faults:
+            self._fault(line.number, *one)
+        broken = any(one[0] == "error" for one in faults)
         pairs = tuple((inert(key), inert(value)) for key, value in values)
         self.entries.append(Entry(section, inert(name), line.number, source, pairs, broken))
         return ends
@@ -173,28 +192,67 @@ class _Reading:
                             line.number,
                             "error",
                             f"Cyrus ignores the section {word}: a }} above it has no {{.",
+                            "brace-unmatched",
+                            "Take out the } that closes nothing.",
                         )
                 elif level == 0:
                     self._fault(line.number, *self._outside(line.text, word, known))
             level += opened - closed
             unbalanced = unbalanced or level < 0
 
-    def _outside(self, text: bytes, word: str, known: tuple[Section, ...]) -> tuple[Severity, str]:
+    def _outside(self, text: bytes, word: str, known: tuple[Section, ...]) -> tuple[Severity, str, str, str]:
         """What cyrmaster makes of a line that stands outside of every section it reads."""
         name = word.upper()
         if text.startswith(b"}"):
-            return "error", "This } has no {: Cyrus reads no section below it."
+            return (
+                "error",
+                "This } has no {: Cyrus reads no section below it.",
+                "brace-unmatched",
+                "Take it out.",
+            )
         if text.startswith(b"{"):
-            return "warning", "Cyrus ignores what stands in these braces: the name must stand before the {."
+            return (
+                "warning",
+                "Cyrus ignores what stands in these braces: the name must stand before the {.",
+                "section-unknown",
+                "Put the name of the section before the {, on the same line.",
+            )
         if name not in known:
+            close = nearest(name, known)
+            meant = f"Did you mean {close}?" if close else f"The sections are {', '.join(known)}."
             if b"{" in text:
-                return "warning", f"Cyrus ignores the section “{word}”: it knows none of that name."
-            return "warning", "Cyrus ignores this line: it stands in no section."
+                return (
+                    "warning",
+                    f"Cyrus ignores the section “{word}”: it knows none of that name.",
+                    "section-unknown",
+                    meant,
+                )
+            return (
+                "warning",
+                "Cyrus ignores this line: it stands in no section.",
+                "outside-section",
+                "Move it between the { and the } of a section.",
+            )
         if b"{" not in text:
-            return "error", f"Cyrus ignores the section {name}: its {{ must stand on the same line."
+            return (
+                "error",
+                f"Cyrus ignores the section {name}: its {{ must stand on the same line.",
+                "section-brace",
+                f"Write {name} {{ on one line.",
+            )
         if any(span.name == name for span in self.spans):
-            return "warning", f"Cyrus ignores this section: another {name} stands above it."
-        return "warning", f"Cyrus ignores the section “{word}”: its first letter must be a capital."
+            return (
+                "warning",
+                f"Cyrus ignores this section: another {name} stands above it.",
+                "section-twice",
+                f"Move its entries into the first {name}.",
+            )
+        return (
+            "warning",
+            f"Cyrus ignores the section “{word}”: its first letter must be a capital.",
+            "section-unknown",
+            f"Write {name}.",
+        )
 
     def _long_lines(self) -> None:
         numbers = Counter(line.number for line in self.lines)
@@ -204,11 +262,17 @@ class _Reading:
                     number,
                     "warning",
                     "The line is over 4,095 bytes long: Cyrus reads its rest as another line.",
+                    "line-too-long",
+                    "Shorten the line; it cannot be continued on the next one.",
                 )
         for number, line in enumerate(self.raw, 1):
             if b"\0" in line:
                 self._fault(
-                    number, "warning", "The line holds a NUL byte: Cyrus does not read what follows it."
+                    number,
+                    "warning",
+                    "The line holds a NUL byte: Cyrus does not read what follows it.",
+                    "nul-byte",
+                    "Take the NUL byte out.",
                 )
 
     def _judge(self, entry: Entry) -> None:
@@ -225,19 +289,38 @@ class _Reading:
                 "error",
                 f"{name} has no {missing}: cyrmaster does not start"
                 + (" (on SIGHUP it skips the entry)." if entry.section != "START" else "."),
+                "entry-incomplete",
+                f"Add {missing.replace(' and ', '= and ')}= to the line.",
             )
         for key in dict.fromkeys(key for key, _ in entry.pairs):
             if key not in KEYS[entry.section]:
-                self._fault(line, "warning", f"Cyrus ignores “{key}”: {entry.section} has no such key.")
+                close = nearest(key, KEYS[entry.section])
+                self._fault(
+                    line,
+                    "warning",
+                    f"Cyrus ignores “{key}”: {entry.section} has no such key.",
+                    "unknown-key",
+                    f"Did you mean {close}?" if close else "Take it out.",
+                )
             elif sum(key == other for other, _ in entry.pairs) > 1:
-                self._fault(line, "warning", f"“{key}” is given more than once: Cyrus takes the first.")
+                self._fault(
+                    line,
+                    "warning",
+                    f"“{key}” is given more than once: Cyrus takes the first.",
+                    "key-twice",
+                    f"Leave one {key}= on the line.",
+                )
         self._numbers(entry)
         if entry.section == "SERVICES":
             self._service(entry)
         elif entry.section == "EVENTS" and entry.value("at") is not None and entry.at is None:
             then = f"every {entry.period} minutes" if entry.period else "once, when cyrmaster starts"
             self._fault(
-                line, "warning", f"at={entry.value('at')} is no time of day (HHMM): {name} runs {then}."
+                line,
+                "warning",
+                f"at={entry.value('at')} is no time of day (HHMM): {name} runs {then}.",
+                "bad-time",
+                "Write four digits from 0000 to 2359.",
             )
 
     def _numbers(self, entry: Entry) -> None:
@@ -245,7 +328,11 @@ class _Reading:
             value = entry.value(key)
             if value is not None and key in KEYS[entry.section] and not NUMBER.match(value):
                 self._fault(
-                    entry.line, "warning", f"{key}=“{value}” is no number: Cyrus uses its default instead."
+                    entry.line,
+                    "warning",
+                    f"{key}=“{value}” is no number: Cyrus uses its default instead.",
+                    "bad-number",
+                    f"Write {key}= and a number.",
                 )
 
     def _service(self, entry: Entry) -> None:
@@ -255,12 +342,16 @@ class _Reading:
                 line,
                 "error",
                 f"“{entry.proto}” is none of {', '.join(PROTOS)}: cyrmaster disables {name}.",
+                "bad-proto",
+                "Write proto=tcp, or take it out.",
             )
         if entry.maxchild == 0:
             self._fault(
                 line,
                 "error",
                 f"maxchild=“{entry.value('maxchild')}” means that no process of {name} is ever started.",
+                "maxchild-zero",
+                "Write a number above 0, or take the service out.",
             )
         merged = _merged_option(entry.words)
         if merged:
@@ -269,6 +360,8 @@ class _Reading:
                 "error",
                 f"{merged} in cmd: every process of {name} dies at its start, for each option must stand"
                 " alone and its argument behind a space.",
+                "merged-option",
+                f"Write {merged[:2]} {merged[2:]} in its place.",
             )
 
     def _duplicates(self) -> None:
@@ -284,6 +377,8 @@ class _Reading:
                     "error",
                     f"{entry.name} stands on line {first.line} already: cyrmaster does not start"
                     " (on SIGHUP it skips the second).",
+                    "service-twice",
+                    "Give it another name, or take one of the two out.",
                 )
 
 

@@ -19,8 +19,8 @@ class Fault(NamedTuple):
     line: int
     severity: Severity
     sentence: str
-    code: str = "syntax"
-    remedy: str = ""
+    code: str
+    remedy: str
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line}: {self.severity}: {self.sentence}"

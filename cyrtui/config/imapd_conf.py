@@ -171,8 +171,8 @@ class _Reading:
         self.faults: list[Fault] = []
         self.first: dict[str, Setting] = {}
 
-    def _fault(self, path: str, line: int, severity: Severity, sentence: str) -> None:
-        self.faults.append(Fault(path, line, severity, sentence))
+    def _fault(self, path: str, line: int, severity: Severity, sentence: str, code: str, remedy: str) -> None:
+        self.faults.append(Fault(path, line, severity, sentence, code, remedy))
 
     def file(self, path: str, data: bytes, depth: int) -> None:
         shown = inert(path)
@@ -186,6 +186,8 @@ class _Reading:
                         number,
                         "warning",
                         f"The comment ends in a backslash: Cyrus takes line {last} for a part of it.",
+                        "comment-continued",
+                        "Take the backslash out.",
                     )
                 continue
             if line:
@@ -200,7 +202,12 @@ class _Reading:
             text, nul, _ = raw.partition(b"\0")
             if nul:
                 self._fault(
-                    path, number, "warning", "The line holds a NUL byte: Cyrus does not read what follows it."
+                    path,
+                    number,
+                    "warning",
+                    "The line holds a NUL byte: Cyrus does not read what follows it.",
+                    "nul-byte",
+                    "Take the NUL byte out.",
                 )
             if not kept:
                 first = number
@@ -215,6 +222,8 @@ class _Reading:
                 first,
                 "error",
                 "The file ends in a backslash: Cyrus silently ignores this line.",
+                "continued-nowhere",
+                "Take the backslash out.",
             )
 
     def _option(self, line: bytes, path: str, number: int, depth: int) -> None:
@@ -223,19 +232,41 @@ class _Reading:
         option = name.decode("ascii").lower()
         rest = line[len(name) :]
         if not rest.startswith(b":"):
-            self._fault(path, number, "error", _bad_name(option, rest))
+            sentence, remedy = _bad_name(option, rest)
+            self._fault(path, number, "error", sentence, "bad-option-name", remedy)
             return
         raw = rest[1:].strip(_SPACE)
         if not raw:
-            self._fault(path, number, "error", f"{option or 'The option'} has no value: no service starts.")
+            self._fault(
+                path,
+                number,
+                "error",
+                f"{option or 'The option'} has no value: no service starts.",
+                "empty-value",
+                "Write a value behind the colon, or take the line out.",
+            )
         elif option == "@include":
             self._include(raw, path, number, depth)
         elif option.startswith("@"):
-            self._fault(path, number, "error", f"{option} is no directive: no service starts.")
+            self._fault(
+                path,
+                number,
+                "error",
+                f"{option} is no directive: no service starts.",
+                "unknown-directive",
+                "The one directive is @include: PATH.",
+            )
         elif option in self.first:
             first = self.first[option]
             where = f"line {first.line}" + ("" if first.path == path else f" of {first.path}")
-            self._fault(path, number, "error", f"{option} is set on {where} already: no service starts.")
+            self._fault(
+                path,
+                number,
+                "error",
+                f"{option} is set on {where} already: no service starts.",
+                "option-twice",
+                "Leave one of the two.",
+            )
             self.settings.append(Setting(option, raw, path, number))
         else:
             setting = Setting(option, raw, path, number)
@@ -246,10 +277,24 @@ class _Reading:
         target = raw.decode("utf-8", "surrogateescape")
         shown = inert(raw)
         if shown in self.files:
-            self._fault(path, number, "error", f"{shown} is included a second time: no service starts.")
+            self._fault(
+                path,
+                number,
+                "error",
+                f"{shown} is included a second time: no service starts.",
+                "include-twice",
+                "Take this line out.",
+            )
             return
         if depth >= _DEEPEST:
-            self._fault(path, number, "error", f"{shown} is not read: includes nest over {_DEEPEST} deep.")
+            self._fault(
+                path,
+                number,
+                "error",
+                f"{shown} is not read: includes nest over {_DEEPEST} deep.",
+                "include-deep",
+                "Include it from a file further up.",
+            )
             return
         if not target.startswith("/"):
             self._fault(
@@ -257,12 +302,21 @@ class _Reading:
                 number,
                 "warning",
                 f"{shown} is no absolute path: Cyrus looks for it in the directory each program runs in.",
+                "include-relative",
+                "Write the whole path.",
             )
             return
         try:
             data = self.read(target)
         except FileUnreadable as error:
-            self._fault(path, number, "error", f"The included file cannot be read: {error}")
+            self._fault(
+                path,
+                number,
+                "error",
+                f"The included file cannot be read: {error}",
+                "include-unreadable",
+                "Make the file, mend its path, or take the line out.",
+            )
             return
         self.file(target, data, depth + 1)
 
@@ -270,13 +324,22 @@ class _Reading:
         """What config_read finds wrong once it has read everything."""
         directory = self.first.get("configdirectory")
         if directory is None:
-            self._fault(path, 0, "error", "configdirectory is not set: no service starts.")
+            self._fault(
+                path,
+                0,
+                "error",
+                "configdirectory is not set: no service starts.",
+                "configdirectory-missing",
+                "Add configdirectory: /var/lib/cyrus, or wherever it is.",
+            )
         elif not directory.raw.startswith(b"/") or directory.raw == b"/":
             self._fault(
                 directory.path,
                 directory.line,
                 "error",
                 "configdirectory must be an absolute path other than /: no service starts.",
+                "configdirectory-relative",
+                "Write the whole path.",
             )
         partition = self.first.get("defaultpartition")
         if partition is None:
@@ -288,6 +351,8 @@ class _Reading:
                 partition.line,
                 "error",
                 "The name of defaultpartition may hold letters and digits only: no service starts.",
+                "partition-name",
+                "Write a name of letters and digits, here and behind partition-.",
             )
         elif f"partition-{name.lower()}" not in self.first:
             self._fault(
@@ -295,14 +360,26 @@ class _Reading:
                 partition.line,
                 "error",
                 f"partition-{name.lower()} is not set: imapd and lmtpd do not start.",
+                "partition-missing",
+                f"Add partition-{name.lower()}: and a directory.",
             )
 
 
-def _bad_name(option: str, rest: bytes) -> str:
+def _bad_name(option: str, rest: bytes) -> tuple[str, str]:
+    """What is wrong with the name of an option, and what to do."""
     if not option:
-        return f"The line names no option: it starts with “{inert(rest[:1])}”; no service starts."
+        return (
+            f"The line names no option: it starts with “{inert(rest[:1])}”; no service starts.",
+            "Begin the line with the name of an option, or with a #.",
+        )
     if not rest:
-        return f"{option} has no colon behind it: no service starts."
+        return f"{option} has no colon behind it: no service starts.", f"Write {option}: and a value."
     if rest[:1].isspace():
-        return f"The colon must follow {option} without a space: no service starts."
-    return f"Bad character “{inert(rest[:1])}” in the name of an option: no service starts."
+        return (
+            f"The colon must follow {option} without a space: no service starts.",
+            f"Write {option}: and a value; a comment stands on a line of its own.",
+        )
+    return (
+        f"Bad character “{inert(rest[:1])}” in the name of an option: no service starts.",
+        "A name holds letters, digits, - and _ only.",
+    )

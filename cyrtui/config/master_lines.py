@@ -19,7 +19,8 @@ _KEY: Final = pattern(rb"[A-Za-z0-9]*")
 _WORD: Final = pattern(rb"[^ \t\n\r\v\f]*")
 
 Pairs = tuple[tuple[bytes, bytes], ...]
-Said = list[tuple[Severity, str]]
+Said = list[tuple[Severity, str, str, str]]
+"""What is wrong: severity, sentence, code and remedy, as in `Fault`."""
 
 
 class MasterLine(NamedTuple):
@@ -42,10 +43,16 @@ def master_lines(raw: Iterable[bytes]) -> tuple[MasterLine, ...]:
     return tuple(found)
 
 
-def bad_character(character: bytes, where: str) -> tuple[Severity, str]:
+def bad_character(character: bytes, where: str) -> tuple[Severity, str, str, str]:
     """A character that split_args or process_section refuses; empty: the end of the line."""
     what = f"Bad character “{inert(character)}”" if character else "The line ends"
-    return "error", f"{what} in the {where}: cyrmaster does not start, and dies on SIGHUP."
+    remedy = (
+        "A name holds letters and digits only, with white space behind it."
+        if where == "name"
+        else 'Write key=value or key="value"; a comment in quotes cuts the line off as well.'
+    )
+    sentence = f"{what} in the {where}: cyrmaster does not start, and dies on SIGHUP."
+    return "error", sentence, "bad-character", remedy
 
 
 def split_arguments(text: bytes) -> tuple[Pairs, Said]:
@@ -68,13 +75,27 @@ def split_arguments(text: bytes) -> tuple[Pairs, Said]:
         if rest.startswith(b'"'):
             value, quote, rest = rest[1:].partition(b'"')
             if not quote:
-                said.append(("error", 'A " is missing: cyrmaster does not start, and dies on SIGHUP.'))
+                said.append(
+                    (
+                        "error",
+                        'A " is missing: cyrmaster does not start, and dies on SIGHUP.',
+                        "quote-missing",
+                        'Close the value with a "; a # cuts the line off inside quotes too.',
+                    )
+                )
         else:
             word = _WORD.match(rest)
             value = word[0] if word else b""
             rest = rest[len(value) :]
         if len(pairs) == _MAX_ARGUMENTS:
-            said.append(("error", "More than 64 arguments: cyrmaster does not start, and dies on SIGHUP."))
+            said.append(
+                (
+                    "error",
+                    "More than 64 arguments: cyrmaster does not start, and dies on SIGHUP.",
+                    "too-many-arguments",
+                    "Take some out.",
+                )
+            )
         pairs.append((key, value))
         rest = rest.lstrip()
     return tuple(pairs), said[:1]
@@ -97,13 +118,25 @@ def substring_values(text: bytes, keys: Iterable[str]) -> tuple[Pairs, Said]:
         if at and not text[at - 1 : at].isspace():
             where = inert(text[max(at - 8, 0) : at + len(key) + 9])
             said.append(
-                ("warning", f"Cyrus up to 2.4 takes {name} from inside another word, here: “{where}”.")
+                (
+                    "warning",
+                    f"Cyrus up to 2.4 takes {name} from inside another word, here: “{where}”.",
+                    "key-inside-word",
+                    f"Put {name}= before the word that holds it.",
+                )
             )
         value = text[at + len(key) + 1 :]
         if value.startswith(b'"'):
             value, quote, _ = value[1:].partition(b'"')
             if not quote or len(value) > _MAX_VALUE:
-                said.append(("error", f'A " is missing behind {name}=: cyrmaster does not start.'))
+                said.append(
+                    (
+                        "error",
+                        f'A " is missing behind {name}=: cyrmaster does not start.',
+                        "quote-missing",
+                        'Close the value with a ", within 255 characters.',
+                    )
+                )
                 value = value[:_MAX_VALUE]
         else:
             word = _WORD.match(value)
