@@ -93,6 +93,12 @@ def _named_command(words: Sequence[str]) -> str | None:
     return None
 
 
+def _lint_arguments(lint: argparse.ArgumentParser) -> None:
+    lint.add_argument("files", metavar="FILE", nargs="*", help="these; else the two that are configured")
+    lint.add_argument("--for", dest="version", metavar="VERSION", help="as this version of Cyrus reads them")
+    lint.add_argument("--json", action="store_true", help="one JSON object a line instead of text")
+
+
 def _no_arguments(_parser: argparse.ArgumentParser) -> None:
     pass
 
@@ -144,6 +150,10 @@ _COMMANDS: Final[Mapping[str, tuple[str, Callable[[argparse.ArgumentParser], Non
     "trace": (
         "show every login attempt with its cause; exits 0 found, 1 nothing found, 2 usage, 3 unreadable",
         _trace_arguments,
+    ),
+    "lint": (
+        "say what is wrong in cyrus.conf and imapd.conf, by line; exits 0 clean, 1 warnings, 2 errors",
+        _lint_arguments,
     ),
     "settings": (
         "show every setting, its value and where it came from, and the logs that were found",
@@ -211,6 +221,8 @@ def _run(options: argparse.Namespace) -> int:
             return _status(options, settings, host)
         if options.command == "trace":
             return _trace(options, settings, host)
+        if options.command == "lint":
+            return _lint(options, settings, host)
         if options.command == "settings":
             return _settings(settings, host)
         # What was recorded or copied is the past: there is nothing in it to change.
@@ -327,6 +339,23 @@ def _trace(options: argparse.Namespace, settings: Settings, host: Host) -> int:
         named=frozenset(role for role in LogRole if getattr(options, f"{role}_log")),
     )
     return trace(host, settings, asked, sys.stdout, sys.stderr)
+
+
+def _lint(options: argparse.Namespace, settings: Settings, host: Host) -> int:
+    from cyrtui.config.options import release_of
+    from cyrtui.lint_command import lint_files
+
+    if options.version is not None and release_of(options.version) is None:
+        raise CyrtuiError("--for takes a version of Cyrus, such as 3.6 or 2.4.17.")
+    return lint_files(
+        host,
+        settings,
+        options.files,
+        options.version,
+        json_wanted=options.json,
+        out=sys.stdout,
+        words=sys.stderr,
+    )
 
 
 def _settings(settings: Settings, host: Host) -> int:

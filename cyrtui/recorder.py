@@ -19,6 +19,7 @@ from cyrtui import __version__
 from cyrtui.config.cyrus_conf import parse_cyrus_conf
 from cyrtui.config.passwords import mask_text, secrets_in
 from cyrtui.errors import FileUnreadable, ObservationError
+from cyrtui.host.conf_lint import ConfLint
 from cyrtui.host.facts import Connection, FileFacts, Process, Snapshot
 from cyrtui.host.journal_names import is_journal
 from cyrtui.host.processes import MASKED, mask_argv
@@ -116,6 +117,12 @@ class _Noting:
         found = self._host.resolve(node, service, proto)
         self.resolved[node, service, proto] = found
         return found
+
+    def denied(self, path: str, user: str, wanted: int) -> str | None:
+        return self._host.denied(path, user, wanted)
+
+    def conf_lint(self, imapd_conf: bytes, cyrus_conf: bytes) -> ConfLint | None:
+        return self._host.conf_lint(imapd_conf, cyrus_conf)
 
     def close(self) -> None:
         self._host.close()

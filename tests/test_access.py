@@ -68,6 +68,8 @@ ELSEWHERE = {
     "cyrtui/logins/correlate.py: self.touch": "the same",
     "screens/terminal.py: os.write": "what is painted",
     "cyrtui/host/journal.py: subprocess.Popen": "journalctl, by its full path, which only reads",
+    "cyrtui/host/conf_lint.py: subprocess.run": "cyr_info conf-lint, by its full path, which only reads",
+    "cyrtui/host/memory_file.py: os.write": "a file in memory, which has no name on any disk",
 }
 READING = {
     ("cyrtui/host/local.py", "os.open"),

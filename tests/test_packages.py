@@ -187,7 +187,7 @@ def test_the_wheel_holds_every_file_of_the_program_and_nothing_else(
     files = {name for name in contents(wheel) if not name.startswith(f"{INFORMATION}/")}
     assert files == program_files
     assert {"cyrtui/screens/app.py", "cyrtui/styles/app.tcss", "cyrtui/demo.cyrtui"} <= files
-    assert {Path(name).suffix for name in files} == {".py", ".typed", ".cyrtui", ".tcss"}
+    assert {Path(name).suffix for name in files} == {".py", ".typed", ".cyrtui", ".tcss", ".json"}
 
 
 def test_the_wheel_brings_one_name_to_site_packages(installed: tuple[Venv, set[str]]) -> None:

@@ -171,8 +171,12 @@ class _Reading:
                 "entry-name",
                 "Begin the line with a name of letters and digits.",
             )
-        for one in faults:
-            self._fault(line.number, *one)
+        for severity, sentence, code, remedy in faults:
+            if code == "quote-missing" and b"#" in self.raw[line.number - 1]:
+                words = f"The # ends the line, inside quotes too. {sentence}"
+                self._fault(line.number, severity, words, "hash-in-quotes", "No value can hold a #.")
+            else:
+                self._fault(line.number, severity, sentence, code, remedy)
         broken = any(one[0] == "error" for one in faults)
         pairs = tuple((inert(key), inert(value)) for key, value in values)
         self.entries.append(Entry(section, inert(name), line.number, source, pairs, broken))
@@ -333,6 +337,16 @@ class _Reading:
                     f"{key}=“{value}” is no number: Cyrus uses its default instead.",
                     "bad-number",
                     f"Write {key}= and a number.",
+                )
+        for key in ("prefork", "maxchild", "maxfds", "maxforkrate", "period", "at"):
+            found = NUMBER.match(entry.value(key) or "")
+            if found and found[0] != entry.value(key) and key in KEYS[entry.section]:
+                self._fault(
+                    entry.line,
+                    "warning",
+                    f"{key}=“{entry.value(key)}”: Cyrus takes the {found[0]} and ignores what follows it.",
+                    "number-cut",
+                    f"Write {key}= and a number, nothing behind it.",
                 )
 
     def _service(self, entry: Entry) -> None:

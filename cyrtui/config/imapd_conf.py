@@ -220,7 +220,7 @@ class _Reading:
             self._fault(
                 path,
                 first,
-                "error",
+                "warning",
                 "The file ends in a backslash: Cyrus silently ignores this line.",
                 "continued-nowhere",
                 "Take the backslash out.",

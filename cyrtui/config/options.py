@@ -7,10 +7,10 @@ It is read when it is first asked for.
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from typing import Any, Final, Literal
 
 Kind = Literal["STRING", "SWITCH", "INT", "ENUM", "STRINGLIST", "BITFIELD", "DURATION", "BYTESIZE"]
@@ -23,6 +23,11 @@ def release_of(version: str | None) -> Release | None:
     """(3, 6, 1) of `3.6.1-Debian-3.6.1-4+deb12u5`; None for what names no version."""
     found = _VERSION.match(version or "")
     return (int(found[1]), int(found[2]), int(found[3] or 0)) if found else None
+
+
+def series(release: str) -> str:
+    """2.5 of 2.5.17: the table has the last release of each series."""
+    return ".".join(release.split(".")[:2])
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,5 +118,6 @@ def _fits(releases: tuple[str, ...], index: int, wanted: Release) -> bool:
 
 @cache
 def _data() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(resources.files("cyrtui.config").joinpath("options.json").read_bytes())
+    with open(os.path.join(os.path.dirname(__file__), "options.json"), "rb") as file:
+        found: dict[str, Any] = json.load(file)
     return found

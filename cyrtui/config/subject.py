@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal
 
 from cyrtui.config.cyrus_conf import CYRUS_CONF, CyrusConf, Tokenizer, parse_cyrus_conf
+from cyrtui.config.cyrus_entries import Entry
 from cyrtui.config.imapd_conf import IMAPD_CONF, ImapdConf, parse_imapd_conf
 from cyrtui.config.options import OptionTable, Release, release_of
-from cyrtui.errors import FileUnreadable
+from cyrtui.errors import FileUnreadable, ObservationError
 from cyrtui.host.protocol import Host
 from cyrtui.inert import inert
 
@@ -45,6 +46,11 @@ class Subject:
     def release(self) -> Release | None:
         return release_of(self.version)
 
+    @property
+    def shown_version(self) -> str:
+        """The version in short, for a sentence; empty where it is not known."""
+        return ".".join(map(str, self.release)) if self.release else ""
+
     @cached_property
     def table(self) -> OptionTable:
         return OptionTable(self.version)
@@ -76,11 +82,22 @@ class Subject:
             return None
 
     @cached_property
+    def usual_imapd_conf(self) -> str:
+        """The imapd.conf of the services that name none (-C): the one given, else the host's."""
+        named = {entry.config_file for entry in self.cyrus.services} if self.cyrus is not None else set()
+        given = [path for path, kind in self.kinds.items() if kind == "imapd.conf" and path not in named]
+        return self.imapd_conf if self.imapd_conf in given or not given else given[0]
+
+    def imapd_of(self, entry: Entry) -> ImapdConf | None:
+        """The imapd.conf that the processes of a service read; None where it cannot be read."""
+        return self.imapd.get(entry.config_file or self.usual_imapd_conf)
+
+    @cached_property
     def imapd(self) -> Mapping[str, ImapdConf]:
         """The imapd.conf files by path: those given, and those that the services read, if readable."""
         paths = [path for path, kind in self.kinds.items() if kind == "imapd.conf"]
         if self.cyrus is not None:
-            paths += [entry.config_file or self.imapd_conf for entry in self.cyrus.services]
+            paths += [entry.config_file or self.usual_imapd_conf for entry in self.cyrus.services]
         found: dict[str, ImapdConf] = {}
         for path in dict.fromkeys(paths or [self.imapd_conf]):
             try:
@@ -98,7 +115,46 @@ class Subject:
                 names |= set(conf.files)
         return frozenset(names)
 
+    @cached_property
+    def first_free_port(self) -> int:
+        """The lowest port that a process without privilege may take (ip(7), ip_unprivileged_port_start)."""
+        try:
+            return int(self.host.read("/proc/sys/net/ipv4/ip_unprivileged_port_start"))
+        except (FileUnreadable, ValueError):
+            return 1024
+
+    @cached_property
+    def unprivileged_master(self) -> tuple[str | None, frozenset[int]]:
+        """The user of a running cyrmaster that may not take low ports, and the ports that are held now."""
+        if self.host.name.kind != "local":
+            return None, frozenset()
+        try:
+            seen = self.host.snapshot()
+        except ObservationError:
+            return None, frozenset()
+        held = frozenset(one.port for one in seen.listeners if one.port is not None)
+        masters = {pid for pid, _ in seen.versions}
+        for process in seen.processes:
+            if process.pid in masters and self._reads_this(process.argv):
+                free = process.user in (None, "root") or self._may_bind(process.pid)
+                return (None if free else process.user), held
+        return None, held
+
+    def _reads_this(self, argv: Sequence[str]) -> bool:
+        """Whether a cyrmaster was started on the cyrus.conf that is linted."""
+        given = argv[argv.index("-M") + 1 :][:1] if "-M" in argv else [CYRUS_CONF]
+        return self.cyrus is not None and list(given) == [self.cyrus.path]
+
+    def _may_bind(self, pid: int) -> bool:
+        """Whether a process has CAP_NET_BIND_SERVICE, bit 10 of capabilities(7)."""
+        try:
+            status = self.host.read(f"/proc/{pid}/status")
+        except FileUnreadable:
+            return False
+        found = re.search(rb"^CapEff:\s*([0-9a-f]+)", status, re.MULTILINE)
+        return bool(found and int(found[1], 16) & 1 << 10)
+
     def services_of(self, path: str) -> tuple[str, ...]:
         """The services of cyrus.conf that read this imapd.conf."""
         entries = self.cyrus.services if self.cyrus is not None else ()
-        return tuple(entry.name for entry in entries if (entry.config_file or self.imapd_conf) == path)
+        return tuple(entry.name for entry in entries if (entry.config_file or self.usual_imapd_conf) == path)

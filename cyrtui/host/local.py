@@ -6,11 +6,15 @@ import os
 import stat
 import time
 from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
 
 from cyrtui.errors import FileMissing, FileUnreadable, FileUnusable, ObservationError
 from cyrtui.host.facts import Connection, FileFacts, Snapshot
 from cyrtui.host.protocol import HostName, LogFile, ResolvedListen, Watch
 from cyrtui.inert import inert
+
+if TYPE_CHECKING:
+    from cyrtui.host.conf_lint import ConfLint
 
 
 def read_error(path: str, error: OSError | ValueError, *, shown: str | None = None) -> FileUnreadable:
@@ -182,6 +186,16 @@ class LocalHost:
         except (socket.gaierror, UnicodeError):
             return ()
         return tuple(dict.fromkeys(ResolvedListen(str(entry[4][0]), int(entry[4][1])) for entry in found))
+
+    def denied(self, path: str, user: str, wanted: int) -> str | None:
+        from cyrtui.host.permission import denied
+
+        return denied(path, user, wanted)
+
+    def conf_lint(self, imapd_conf: bytes, cyrus_conf: bytes) -> ConfLint | None:
+        from cyrtui.host.conf_lint import run_conf_lint
+
+        return run_conf_lint(imapd_conf, cyrus_conf)
 
     def close(self) -> None:
         """Nothing is held open."""

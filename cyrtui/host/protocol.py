@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from cyrtui.host.facts import Connection, FileFacts, Snapshot
+
+if TYPE_CHECKING:
+    from cyrtui.host.conf_lint import ConfLint
 
 HostKind = Literal["local", "tree", "recording"]
 
@@ -96,5 +99,14 @@ class Host(Protocol):
 
         Empty when `service` is no port number and no name in /etc/services, or `node` has no address.
         """
+
+    def denied(self, path: str, user: str, wanted: int) -> str | None:
+        """Why a user of that host may not do with a path what is wanted (see `cyrtui.host.permission`).
+
+        None: he may, or it cannot be told; only the local machine can tell.
+        """
+
+    def conf_lint(self, imapd_conf: bytes, cyrus_conf: bytes) -> ConfLint | None:
+        """What the installed `cyr_info conf-lint` says of candidates; None where it cannot be asked."""
 
     def close(self) -> None: ...

@@ -13,13 +13,16 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import IO, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from cyrtui.errors import FileMissing, FileUnreadable, ObservationError, RecordingError
 from cyrtui.host.facts import Connection, FileFacts, Snapshot
 from cyrtui.host.protocol import HostName, LogFile, ResolvedListen, Watch
 from cyrtui.host.recording_format import Entry, Header, Reader, snapshot_from, unpack
 from cyrtui.inert import inert
+
+if TYPE_CHECKING:
+    from cyrtui.host.conf_lint import ConfLint
 
 RATES: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 _TICK: Final = 0.25
@@ -245,6 +248,12 @@ class Recording:
 
     def resolve(self, node: str | None, service: str, proto: str) -> tuple[ResolvedListen, ...]:
         return self._resolved.get((node, service, proto), ())
+
+    def denied(self, path: str, user: str, wanted: int) -> str | None:
+        return None
+
+    def conf_lint(self, imapd_conf: bytes, cyrus_conf: bytes) -> ConfLint | None:
+        return None
 
     def close(self) -> None:
         """Nothing is held open."""

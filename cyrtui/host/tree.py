@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
 
 from cyrtui.errors import FileMissing, FileUnreadable, ObservationError
 from cyrtui.host.facts import Connection, FileFacts, Snapshot
 from cyrtui.host.local import list_directory, read_regular, stat_file
 from cyrtui.host.protocol import HostName, LogFile, ResolvedListen, Watch
 from cyrtui.inert import inert
+
+if TYPE_CHECKING:
+    from cyrtui.host.conf_lint import ConfLint
 
 _LINKS_AT_MOST = 40
 
@@ -136,6 +140,12 @@ class TreeHost:
         except FileUnreadable:
             return []
         return [words for line in text.splitlines() if (words := line.partition("#")[0].split())]
+
+    def denied(self, path: str, user: str, wanted: int) -> str | None:
+        return None
+
+    def conf_lint(self, imapd_conf: bytes, cyrus_conf: bytes) -> ConfLint | None:
+        return None
 
     def close(self) -> None:
         """Nothing is held open."""

@@ -18,7 +18,7 @@ from cyrtui.inert import inert
 from cyrtui.pattern import pattern
 
 _NAMES: Final = frozenset({"cyrmaster", "cyrus-master", "master"})
-_VERSION: Final = pattern(rb"(?<![\x20-\x7e])v?([23]\.\d{1,2}\.\d{1,3}(?:[-+~.][\x21-\x7e]{0,80})?)\0")
+_VERSION: Final = pattern(rb"[23]\.\d{1,2}\.\d{1,3}(?:[-+~.][\x21-\x7e]{0,80})?\0")
 _LIBRARY: Final = pattern(rb" (/[^\n]*/libcyrus(?:_min)?\.so[^\n ]*)$", re.MULTILINE)
 _LARGEST: Final = 32 << 20
 _MAPS: Final = 4 << 20
@@ -65,9 +65,18 @@ class VersionReader:
         return None
 
 
+def _begins(program: bytes, at: int) -> bool:
+    """Whether a string begins there: what stands before it is none of its letters."""
+    return at == 0 or not 0x20 <= program[at - 1] <= 0x7E
+
+
 def version_in(program: bytes) -> str | None:
     """The version of Cyrus that stands in a program or library of it, if one does."""
-    found = _VERSION.findall(program)
+    found = [
+        one[0][:-1]
+        for one in _VERSION.finditer(program)
+        if _begins(program, one.start() - (program[max(one.start() - 1, 0) : one.start()] == b"v"))
+    ]
     return inert(max(found, key=_order)) if found else None
 
 

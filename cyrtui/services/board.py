@@ -9,13 +9,14 @@ from typing import Final, NamedTuple
 
 from cyrtui.config.cyrus_conf import CYRUS_CONF, CyrusConf, Tokenizer, parse_cyrus_conf
 from cyrtui.config.imapd_conf import IMAPD_CONF, ImapdConf, parse_imapd_conf
+from cyrtui.config.listen import names_in_services
 from cyrtui.errors import FileUnreadable, ObservationError
 from cyrtui.host.facts import Process, Snapshot
 from cyrtui.host.protocol import Host
 from cyrtui.host.zone import zone_of
 from cyrtui.services.advice import Advice, advise
 from cyrtui.services.compare import compare
-from cyrtui.services.declared import DeclaredService, declare, names_in_services
+from cyrtui.services.declared import DeclaredService, declare
 from cyrtui.services.master_log import MasterLog
 from cyrtui.services.observed import Master, choose_master, find_masters
 from cyrtui.services.proc_files import ProcFile, read_proc_files

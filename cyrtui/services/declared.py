@@ -7,14 +7,12 @@ from typing import NamedTuple
 
 from cyrtui.config.cyrus_conf import CyrusConf, Entry
 from cyrtui.config.cyrus_entries import PROTOS
+from cyrtui.config.listen import LONGEST_PATH, split_listen
 from cyrtui.host.facts import Family
 from cyrtui.host.processes import mask_argv
 from cyrtui.host.protocol import ResolvedListen
 
 Resolve = Callable[[str | None, str, str], tuple[ResolvedListen, ...]]
-
-# sizeof(sun_path) of unix(7)
-_LONGEST_PATH = 108
 
 
 class ExpectedSocket(NamedTuple):
@@ -48,19 +46,6 @@ class DeclaredService(NamedTuple):
     problem: str | None
 
 
-def split_listen(listen: str) -> tuple[str | None, str | None] | None:
-    """(node, port) of a listen specification, None where cyrmaster calls it invalid (parse_inet_listen)."""
-    if listen.startswith("["):
-        node, bracket, rest = listen[1:].rpartition("]")
-        if not bracket or (rest and (not rest.startswith(":") or rest == ":")):
-            return None
-        return node or None, rest[1:] or None
-    node, colon, port = listen.rpartition(":")
-    if colon and not port:
-        return None
-    return node or None, port
-
-
 def declare(
     conf: CyrusConf, resolve: Resolve, service_names: frozenset[str] | None = None
 ) -> tuple[DeclaredService, ...]:
@@ -77,7 +62,7 @@ def _declared(entry: Entry, resolve: Resolve, service_names: frozenset[str] | No
     port: int | None = None
     problem: str | None = None
     if entry.listen.startswith("/"):
-        if len(entry.listen.encode()) >= _LONGEST_PATH:
+        if len(entry.listen.encode()) >= LONGEST_PATH:
             problem = f"the path {entry.listen} is too long for a unix socket"
         else:
             expected = (ExpectedSocket("unix", entry.listen, None),)
@@ -134,13 +119,3 @@ def _unresolved(
         return None, f'"{port}" is no name in /etc/services'
     where = f"{node}:{port}" if node else port
     return None, f'"{where}" stands for no address and port on this host'
-
-
-def names_in_services(data: bytes) -> frozenset[str]:
-    """All names and aliases of an /etc/services (services(5))."""
-    names: set[str] = set()
-    for line in data.decode("utf-8", "replace").splitlines():
-        fields = line.partition("#")[0].split()
-        if len(fields) > 1 and "/" in fields[1]:
-            names |= {fields[0], *fields[2:]}
-    return frozenset(names)

@@ -6,10 +6,10 @@ import ipaddress
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
+from cyrtui.config.listen import Exposure, reach
 from cyrtui.host.facts import Listener
 from cyrtui.services.declared import DeclaredService, ExpectedSocket
 from cyrtui.services.observed import Master, held_by
-from cyrtui.services.table import Exposure
 
 _REACH: Final[tuple[Exposure, ...]] = ("unix", "host", "network", "world")
 
@@ -35,17 +35,7 @@ def exposure(listeners: Iterable[Listener]) -> Exposure | None:
 def _reach(listener: Listener) -> Exposure:
     if listener.family == "unix":
         return "unix"
-    try:
-        address = ipaddress.ip_address(listener.address.partition("%")[0])
-    except ValueError:
-        return "world"
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
-    if address.is_loopback:
-        return "host"
-    if address.is_unspecified:
-        return "world"
-    return "world" if address.is_global else "network"
+    return reach(listener.address)
 
 
 class Matched(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from cyrtui.config.listen import Exposure
 from cyrtui.host.facts import Family
 from cyrtui.services.master_log import MasterWord
 from cyrtui.services.observed import Master
@@ -15,8 +16,6 @@ from cyrtui.services.observed import Master
 State = Literal[
     "listening", "partly", "not-listening", "full", "crashing", "undeclared", "foreign", "unknown"
 ]
-# Who can reach it: everybody (all addresses, or a public one), a private network, this host, local processes.
-Exposure = Literal["world", "network", "host", "unix"]
 
 
 class RowListener(NamedTuple):

@@ -70,7 +70,11 @@ class TestEntries:
 
     def test_a_hash_ends_the_line_even_in_quotes(self) -> None:
         conf = services('imap cmd="imapd # -U 30" listen="imap"')
-        assert (2, "error", 'A " is missing: cyrmaster does not start, and dies on SIGHUP.') in said(conf)
+        sentence = (
+            "The # ends the line, inside quotes too. "
+            'A " is missing: cyrmaster does not start, and dies on SIGHUP.'
+        )
+        assert (2, "error", sentence) in said(conf)
 
     @pytest.mark.parametrize(
         ("value", "expected"), [("-1", None), ("7", 7), ("7x", 7), ("many", 0), (" 5", 5), ("+3", 3)]

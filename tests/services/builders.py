@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cyrtui.errors import FileMissing, FileUnreadable, ObservationError
+from cyrtui.host.conf_lint import ConfLint
 from cyrtui.host.facts import Connection, Family, FileFacts, Listener, Process, Snapshot
 from cyrtui.host.protocol import HostName, LogFile, ResolvedListen, Watch
 from cyrtui.logs.record import LogRole, Record
@@ -166,6 +167,12 @@ class FakeHost:
 
     def resolve(self, node: str | None, service: str, proto: str) -> tuple[ResolvedListen, ...]:
         return resolve(node, service, proto)
+
+    def denied(self, path: str, user: str, wanted: int) -> str | None:
+        return None
+
+    def conf_lint(self, imapd_conf: bytes, cyrus_conf: bytes) -> ConfLint | None:
+        return None
 
     def close(self) -> None:
         pass

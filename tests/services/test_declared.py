@@ -1,13 +1,8 @@
 import pytest
 
 from cyrtui.config.cyrus_conf import parse_cyrus_conf
-from cyrtui.services.declared import (
-    DeclaredService,
-    ExpectedSocket,
-    declare,
-    names_in_services,
-    split_listen,
-)
+from cyrtui.config.listen import names_in_services, split_listen
+from cyrtui.services.declared import DeclaredService, ExpectedSocket, declare
 from tests.services.builders import SQUEEZE_CONF, resolve
 
 SERVICES = frozenset({"imap", "imaps", "pop3", "sieve"})
