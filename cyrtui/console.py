@@ -565,4 +565,4 @@ def without_time(board: ServiceBoard | NoBoard) -> ServiceBoard | NoBoard:
     """A board that is equal to one seen at another moment with the same things on it."""
     from cyrtui.services.board import NoBoard
 
-    return board if isinstance(board, NoBoard) else replace(board, table=board.table._replace(taken=0.0))
+    return board if isinstance(board, NoBoard) else board.shown()

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from cyrtui.errors import SettingsError
@@ -57,11 +56,10 @@ class Sourced(NamedTuple):
     origin: str
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """All settings of this run, by name."""
 
-    values: Mapping[str, Sourced] = field(default_factory=dict)
+    values: Mapping[str, Sourced]
 
     def text(self, name: str) -> str | None:
         """The value of a setting of kind str."""

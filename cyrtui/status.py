@@ -304,7 +304,7 @@ def _clients(board: ServiceBoard, row: ServiceRow) -> list[dict[str, Any]] | Non
     if board.proc_files is None:
         return None
     return [
-        {"user": one.user or None, "address": one.address, "count": one.count}
+        {"user": one.user or None, "address": one.address, "count": one.processes}
         for one in clients_of(board, row)
     ]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Final, NamedTuple, TextIO
 
@@ -258,7 +257,7 @@ class _Run:
             self._found += 1
             self.show(trace)
         elif self._wanted.user is not None and trace.user is None and trace.outcome != "ok":
-            self._nameless += replace(self._wanted, user=None).holds(trace)
+            self._nameless += self._wanted._replace(user=None).holds(trace)
 
     # --- what comes ---------------------------------------------------------------------------------
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import replace
 from typing import ClassVar
 
 from textual import events, on
@@ -142,7 +141,7 @@ class LoginsScreen(Page):
             right = [("reading the logs …", "muted")]
         left: list[Cell] = [("LOGINS", "strong")]
         if self._wanted:
-            others = replace(self._wanted, failed=False).words(self.core.zone)
+            others = self._wanted._replace(failed=False).words(self.core.zone)
             words = [others, "failed only" if self._wanted.failed else ""]
             left.append(("  " + " ".join(word for word in words if word), "warning"))
         title.show(left, right)
@@ -237,18 +236,18 @@ class LoginsScreen(Page):
 
     def action_failed_only(self) -> None:
         """Failed attempts only, or all of them."""
-        self._want(replace(self._wanted, failed=not self._wanted.failed))
+        self._want(self._wanted._replace(failed=not self._wanted.failed))
 
     def action_follow_user(self) -> None:
         """The attempts of the user under the cursor only, or everyone's again."""
         if self._wanted.user is not None:
-            self._want(replace(self._wanted, user=None))
+            self._want(self._wanted._replace(user=None))
             return
         trace = self.core.trace(self.query_one("#attempts", LineTable).cursor_key)
         if trace is None or trace.user is None:
             self.notify("Nothing names the user of this attempt.")
         else:
-            self._want(replace(self._wanted, user=trace.user))
+            self._want(self._wanted._replace(user=trace.user))
 
     def action_filter(self) -> None:
         """Ask for the conditions."""

@@ -180,7 +180,9 @@ def _facts(detail: ServiceDetail) -> Iterator[tuple[tuple[Cell, ...], Cell | Non
         yield ((word, "accent"), meaning), None
     if len(detail.clients) > 1:
         busiest = ", ".join(
-            f"{one.user or '?'} {one.address} x{one.count}" for one in detail.clients[:5] if one.count > 1
+            f"{one.user or '?'} {one.address} x{one.processes}"
+            for one in detail.clients[:5]
+            if one.processes > 1
         )
         if busiest:
             yield (("most clients", "muted"), busiest), None

@@ -7,7 +7,6 @@ add_event and add_daemon in master/master.c; masterconf_getint and masterconf_ge
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
 from cyrtui.config.faults import Fault
@@ -137,12 +136,11 @@ class SectionSpan(NamedTuple):
     closed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class CyrusConf:
+class CyrusConf(NamedTuple):
     """A whole cyrus.conf. `raw` are its lines with their ends: joined they are the file, byte for byte."""
 
     path: str
-    raw: tuple[bytes, ...] = field(repr=False)
+    raw: tuple[bytes, ...]
     sections: tuple[SectionSpan, ...]
     entries: tuple[Entry, ...]
     faults: tuple[Fault, ...]

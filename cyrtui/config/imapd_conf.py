@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from cyrtui.config.faults import Fault, Severity
 from cyrtui.config.passwords import is_secret_option
@@ -66,17 +65,19 @@ RENAMED: Final = {
 _NEWER: Final = {new: old for old, new in RENAMED.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """One option as it stands in a file. `option` is in lower case; `line` (from 1) is where it starts.
 
     `raw` is the value, trimmed, continuation lines joined; it may be a secret: show `shown`.
     """
 
     option: str
-    raw: bytes = field(repr=False)
+    raw: bytes
     path: str
     line: int
+
+    def __repr__(self) -> str:
+        return f"Setting({self.option!r}, {self.path!r}, {self.line})"
 
     @property
     def value(self) -> str:
@@ -89,8 +90,7 @@ class Setting:
         return MASKED if is_secret_option(self.option) else self.value
 
 
-@dataclass(frozen=True, slots=True)
-class ImapdConf:
+class ImapdConf(NamedTuple):
     """An imapd.conf with everything it includes, in reading order. `files` are all files that were read."""
 
     path: str

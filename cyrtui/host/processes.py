@@ -11,8 +11,7 @@ import re
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from cyrtui.errors import ObservationError
 from cyrtui.host.facts import Process
@@ -122,8 +121,7 @@ def _woven(words: Sequence[str], spaces: Sequence[str]) -> list[str]:
     return [piece for pair in zip(words, [*spaces, ""], strict=True) for piece in pair]
 
 
-@dataclass(slots=True)
-class _Known:
+class _Known(NamedTuple):
     """What is kept of a process between two readings; `key` tells whether the pid is still the same one."""
 
     key: tuple[int, bytes]

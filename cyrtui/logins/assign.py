@@ -10,24 +10,25 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
 ALONE: Final = -1
 _INF: Final = float("inf")
 
 
-@dataclass(slots=True)
 class Assignment:
     """The optimum. `of_row[i]` is row i's column, or `ALONE`."""
 
-    edges: Sequence[dict[int, float]]
-    alone: Sequence[float]
-    of_row: list[int]
-    of_column: dict[int, int] = field(default_factory=dict)
-    _row_price: list[float] = field(default_factory=list)
-    _column_price: dict[int, float] = field(default_factory=dict)
-    _reduced: list[list[tuple[int, float]]] = field(default_factory=list)
+    __slots__ = ("_column_price", "_reduced", "_row_price", "alone", "edges", "of_column", "of_row")
+
+    def __init__(self, edges: Sequence[dict[int, float]], alone: Sequence[float], of_row: list[int]) -> None:
+        self.edges = edges
+        self.alone = alone
+        self.of_row = of_row
+        self.of_column: dict[int, int] = {}
+        self._row_price: list[float] = []
+        self._column_price: dict[int, float] = {}
+        self._reduced: list[list[tuple[int, float]]] = []
 
     def regret(self, row: int, most: float = _INF) -> float:
         """How much the total grows when `row` may not have what it has now; infinite: there is nothing

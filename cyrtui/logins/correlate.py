@@ -12,8 +12,7 @@ likely, and when that does not rest on a DN looking like a user, nor on the orde
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from cyrtui.logins.learned import Directory, Evidence, Learned
 from cyrtui.logins.lookups import Fate, Lookup
@@ -37,8 +36,7 @@ _CROWD: Final = 12
 _REACH: Final = AFTER_CLIENT + 1.0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Link:
+class Link(NamedTuple):
     """What was found for an attempt. `lookup` None: probably none, though `candidates` may be its own."""
 
     lookup: Lookup | None

@@ -7,7 +7,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple, TypeVar
 
@@ -168,7 +167,6 @@ class Diagnosis(NamedTuple):
     evidence: tuple[tuple[str, int], ...] = ()
 
 
-@dataclass(slots=True)
 class Case:
     """One attempt as the rules see it. `fate` None: slapd's log has no look-up for it, or not surely.
 
@@ -176,22 +174,45 @@ class Case:
     act for somebody at some time. `entry_known`: an entry of this user's has been read at some time.
     """
 
-    draft: Draft
-    outcome: Outcome
-    ending: Ending | None
-    fate: Fate | None
-    lookup: Lookup | None
-    user: str | None
-    service: str
-    password: str | None
-    verdict: Verdict
-    auth: Sequence[TraceEvent]
-    slow_seconds: float | None
-    entry_known: bool = False
-    proxy: str = ""
-    proxy_worked: bool = False
-    found: list[TraceEvent] = field(default_factory=list)
-    what: str = ""
+    __slots__ = (
+        *("draft", "outcome", "ending", "fate", "lookup", "user", "service", "password", "verdict", "auth"),
+        *("slow_seconds", "entry_known", "proxy", "proxy_worked", "found", "what"),
+    )
+
+    def __init__(
+        self,
+        draft: Draft,
+        outcome: Outcome,
+        ending: Ending | None,
+        fate: Fate | None,
+        lookup: Lookup | None,
+        user: str | None,
+        service: str,
+        password: str | None,
+        verdict: Verdict,
+        auth: Sequence[TraceEvent],
+        slow_seconds: float | None,
+        *,
+        entry_known: bool,
+        proxy: str,
+        proxy_worked: bool,
+    ) -> None:
+        self.draft = draft
+        self.outcome = outcome
+        self.ending = ending
+        self.fate = fate
+        self.lookup = lookup
+        self.user = user
+        self.service = service
+        self.password = password
+        self.verdict = verdict
+        self.auth = auth
+        self.slow_seconds = slow_seconds
+        self.entry_known = entry_known
+        self.proxy = proxy
+        self.proxy_worked = proxy_worked
+        self.found: list[TraceEvent] = []
+        self.what = ""
 
 
 def outcome_of(draft: Draft) -> Outcome:

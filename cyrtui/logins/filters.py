@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cyrtui.errors import CyrtuiError
 from cyrtui.inert import inert
@@ -39,8 +38,7 @@ class FilterError(CyrtuiError):
     """What was typed is no filter; the sentence says which words there are."""
 
 
-@dataclass(frozen=True, slots=True)
-class TraceFilter:
+class TraceFilter(NamedTuple):
     """Conditions on attempts; None and False ask nothing.
 
     `user` is compared without regard to case and whole; `cause` is a code or its beginning up to a hyphen
@@ -144,23 +142,23 @@ def parse_filter(text: str, now: float, zone: tzinfo | None) -> TraceFilter:
     for word in words:
         name, colon, value = word.partition(":")
         if not colon:
-            found = replace(found, failed=True) if word == "failed" else replace(found, user=word)
+            found = found._replace(failed=True) if word == "failed" else found._replace(user=word)
             continue
         meant = _NAMES.get(name.casefold())
         if meant is None or not value:
             raise FilterError(f"“{inert(word[:60])}” is no condition. There are: {FORMS}.")
         if meant == "client":
-            found = replace(found, client=_network(value))
+            found = found._replace(client=_network(value))
         elif meant == "since":
-            found = replace(found, since=moment_of(value, now, zone))
+            found = found._replace(since=moment_of(value, now, zone))
         elif meant == "until":
-            found = replace(found, until=moment_of(value, now, zone))
+            found = found._replace(until=moment_of(value, now, zone))
         elif meant == "user":
-            found = replace(found, user=value)
+            found = found._replace(user=value)
         elif meant == "cause":
-            found = replace(found, cause=value)
+            found = found._replace(cause=value)
         else:
-            found = replace(found, service=value)
+            found = found._replace(service=value)
     return found
 
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 Event = TypeVar("Event")
 
 
-@dataclass(frozen=True, slots=True)
-class Form(Generic[Event]):
+class Form(NamedTuple, Generic[Event]):
     """One form of line.
 
     `versions` is for the reader: the releases whose source holds it. `pattern` is a regular expression for

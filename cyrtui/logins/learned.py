@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
 Pair = tuple[str, str]
@@ -35,22 +34,25 @@ class Directory(Protocol):
         """`clear`, `hashed` or `missing`: how the entry's userPassword is stored; None: not known."""
 
 
-@dataclass(slots=True)
 class Evidence:
     """What one block of time says about names."""
 
-    settled: Counter[Pair] = field(default_factory=Counter)
-    beside: Counter[Pair] = field(default_factory=Counter)
-    dn_seen: Counter[str] = field(default_factory=Counter)
-    user_beside: Counter[Pair] = field(default_factory=Counter)
-    user_seen: Counter[str] = field(default_factory=Counter)
-    user_attempts: Counter[str] = field(default_factory=Counter)
-    proxies: frozenset[str] = frozenset()
-    worked: frozenset[str] = frozenset()
-    attempts: int = 0
-    attempts_alone: int = 0
-    lookups: int = 0
-    lookups_alone: int = 0
+    __slots__ = (
+        *("settled", "beside", "dn_seen", "user_beside", "user_seen", "user_attempts", "proxies", "worked"),
+        *("attempts", "attempts_alone", "lookups", "lookups_alone"),
+    )
+
+    def __init__(self) -> None:
+        self.settled: Counter[Pair] = Counter()
+        self.beside: Counter[Pair] = Counter()
+        self.dn_seen: Counter[str] = Counter()
+        self.user_beside: Counter[Pair] = Counter()
+        self.user_seen: Counter[str] = Counter()
+        self.user_attempts: Counter[str] = Counter()
+        self.proxies: frozenset[str] = frozenset()
+        self.worked: frozenset[str] = frozenset()
+        self.attempts = self.attempts_alone = 0
+        self.lookups = self.lookups_alone = 0
 
 
 class Known(NamedTuple):
@@ -129,7 +131,8 @@ class Learned:
 
     def retire(self, evidence: Evidence) -> None:
         """Let go of a block's counts of who was seen beside whom; what it settled stays known."""
-        kept = Evidence(settled=evidence.settled, proxies=evidence.proxies, worked=evidence.worked)
+        kept = Evidence()
+        kept.settled, kept.proxies, kept.worked = evidence.settled, evidence.proxies, evidence.worked
         self.replace(evidence, kept)
 
     def _concerned(self, dn: str) -> set[str]:

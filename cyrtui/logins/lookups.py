@@ -8,7 +8,6 @@ generation).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
@@ -79,37 +78,43 @@ def _families(attributes: frozenset[str]) -> frozenset[str]:
     )
 
 
-@dataclass(slots=True, eq=False)
 class Lookup:
     """One connection. Times are those of slapd's lines.
 
     `foreign` is True once it does what ldapdb never does.
     """
 
-    key: LookupKey
-    lines: list[TraceEvent] = field(default_factory=list)
-    accepted: TraceEvent | None = None
-    closed: TraceEvent | None = None
-    unbound: TraceEvent | None = None
-    first: TraceEvent | None = None
-    last: TraceEvent | None = None
-    deciding: TraceEvent | None = None
-    bound_as: str | None = None
-    authcid: str | None = None
-    bind_asked: bool = False
-    dn: str | None = None
-    dn_as_logged: str | None = None
-    attributes: frozenset[str] = frozenset()
-    families: frozenset[str] = frozenset()
-    result: LdapResult | None = None
-    starttls_ops: frozenset[int] = frozenset()
-    search_ops: frozenset[int] = frozenset()
-    root_ops: frozenset[int] = frozenset()
-    slowest: float = 0.0
-    server_seconds: float = 0.0
-    foreign: bool = False
-    more: int = 0
-    _fate: Fate | None = None
+    __slots__ = (
+        *("key", "lines", "accepted", "closed", "unbound", "first", "last", "deciding"),
+        *("bound_as", "authcid", "bind_asked", "dn", "dn_as_logged", "attributes", "families", "result"),
+        *("starttls_ops", "search_ops", "root_ops", "slowest", "server_seconds", "foreign", "more", "_fate"),
+    )
+
+    def __init__(self, key: LookupKey, more: int = 0) -> None:
+        self.key = key
+        self.lines: list[TraceEvent] = []
+        self.accepted: TraceEvent | None = None
+        self.closed: TraceEvent | None = None
+        self.unbound: TraceEvent | None = None
+        self.first: TraceEvent | None = None
+        self.last: TraceEvent | None = None
+        self.deciding: TraceEvent | None = None
+        self.bound_as: str | None = None
+        self.authcid: str | None = None
+        self.bind_asked = False
+        self.dn: str | None = None
+        self.dn_as_logged: str | None = None
+        self.attributes: frozenset[str] = frozenset()
+        self.families: frozenset[str] = frozenset()
+        self.result: LdapResult | None = None
+        self.starttls_ops: frozenset[int] = frozenset()
+        self.search_ops: frozenset[int] = frozenset()
+        self.root_ops: frozenset[int] = frozenset()
+        self.slowest = 0.0
+        self.server_seconds = 0.0
+        self.foreign = False
+        self.more = more
+        self._fate: Fate | None = None
 
     @property
     def conn(self) -> int:

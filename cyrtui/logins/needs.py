@@ -8,7 +8,6 @@ apart; slapd may write its line after Cyrus has written its own) and lean to the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 from math import log1p
 from typing import Final, NamedTuple
@@ -101,8 +100,7 @@ _TEXTS_WITHOUT_LOOKUP: Final = (
 )
 
 
-@dataclass(slots=True, eq=False)
-class Need:
+class Need(NamedTuple):
     """An attempt that may have asked the directory.
 
     `may_wait`: timsieved welcomes a user only when another session of his has ended, seconds later perhaps.

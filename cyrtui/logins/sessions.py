@@ -8,7 +8,6 @@ something begins the next one.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from cyrtui.logins.events import (
@@ -48,7 +47,6 @@ class Line(NamedTuple):
     at: TraceEvent
 
 
-@dataclass(slots=True, eq=False)
 class Draft:
     """An attempt under construction. `line` is what makes it one; for a session broken off, its `starttls`.
 
@@ -56,16 +54,30 @@ class Draft:
     look-up in the directory cannot have begun earlier.
     """
 
-    key: TraceKey
-    process: Process
-    line: Line
-    attempt: Attempt | None
-    before: list[Line]
-    after: list[Line] = field(default_factory=list)
-    tls: StartTls | None = None
-    floor: TraceEvent | None = None
-    more: int = 0
-    place: int = 0
+    __slots__ = ("after", "attempt", "before", "floor", "key", "line", "more", "place", "process", "tls")
+
+    def __init__(
+        self,
+        key: TraceKey,
+        process: Process,
+        line: Line,
+        attempt: Attempt | None,
+        before: list[Line],
+        *,
+        floor: TraceEvent | None,
+        more: int,
+        place: int,
+    ) -> None:
+        self.key = key
+        self.process = process
+        self.line = line
+        self.attempt = attempt
+        self.before = before
+        self.after: list[Line] = []
+        self.tls: StartTls | None = None
+        self.floor = floor
+        self.more = more
+        self.place = place
 
     @property
     def time(self) -> float:
@@ -96,21 +108,26 @@ class Draft:
             self.more += 1
 
 
-@dataclass(slots=True, eq=False)
 class Process:
     """One process. `feed` takes its lines of the mail log in their order, `hear` those of auth.log."""
 
-    key: ProcessKey
-    drafts: list[Draft] = field(default_factory=list)
-    touched: float = 0.0
-    _auth: list[tuple[float, int, TraceEvent]] = field(default_factory=list)
-    _auth_count: int = 0
-    _held: list[Line] = field(default_factory=list)
-    _more: int = 0
-    _tls: StartTls | None = None
-    _answered: bool = False
-    _floor: TraceEvent | None = None
-    _place: int = 0
+    __slots__ = (
+        *("key", "drafts", "touched", "_auth", "_auth_count", "_held"),
+        *("_more", "_tls", "_answered", "_floor", "_place"),
+    )
+
+    def __init__(self, key: ProcessKey) -> None:
+        self.key = key
+        self.drafts: list[Draft] = []
+        self.touched = 0.0
+        self._auth: list[tuple[float, int, TraceEvent]] = []
+        self._auth_count = 0
+        self._held: list[Line] = []
+        self._more = 0
+        self._tls: StartTls | None = None
+        self._answered = False
+        self._floor: TraceEvent | None = None
+        self._place = 0
 
     def feed(self, line: Line) -> tuple[Draft, ...]:
         """Take one line of the mail log; returns the drafts that it made or changed."""
@@ -183,10 +200,15 @@ class Process:
 
     def _draft(self, line: Line, attempt: Attempt | None) -> Draft:
         draft = Draft(
-            (line.at.path, line.at.offset, line.at.time), self, line, attempt, self._held, more=self._more
+            (line.at.path, line.at.offset, line.at.time),
+            self,
+            line,
+            attempt,
+            self._held,
+            floor=self._floor,
+            more=self._more,
+            place=self._place,
         )
-        draft.floor = self._floor
-        draft.place = self._place
         self._place += 1
         self._held, self._more = [], 0
         self.drafts.append(draft)

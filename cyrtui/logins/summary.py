@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Any, Final
 
@@ -14,18 +13,18 @@ from cyrtui.logins.trace import LoginTrace
 TOP_USERS: Final = 20
 
 
-@dataclass(slots=True)
 class Summary:
     """Totals that grow by `add`. `first` and `last` are seconds since the epoch; None: nothing was added."""
 
-    ok: int = 0
-    failed: int = 0
-    incomplete: int = 0
-    by_cause: Counter[str] = field(default_factory=Counter)
-    by_service: Counter[str] = field(default_factory=Counter)
-    by_user: Counter[str] = field(default_factory=Counter)
-    first: float | None = None
-    last: float | None = None
+    __slots__ = ("by_cause", "by_service", "by_user", "failed", "first", "incomplete", "last", "ok")
+
+    def __init__(self) -> None:
+        self.ok = self.failed = self.incomplete = 0
+        self.by_cause: Counter[str] = Counter()
+        self.by_service: Counter[str] = Counter()
+        self.by_user: Counter[str] = Counter()
+        self.first: float | None = None
+        self.last: float | None = None
 
     @property
     def total(self) -> int:

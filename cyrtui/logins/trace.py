@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
@@ -58,8 +57,7 @@ class LdapLink(NamedTuple):
     seconds: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LoginTrace:
+class LoginTrace(NamedTuple):
     """One attempt, with every line that belongs to it.
 
     `user` is who the attempt was for, as far as anything names him: the mail log, or slapd's DN where the

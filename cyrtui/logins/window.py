@@ -7,9 +7,8 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final
+from typing import Final, NamedTuple
 
 from cyrtui.logins.assign import ALONE, assign
 from cyrtui.logins.lookups import Lookup
@@ -38,8 +37,7 @@ def block_of(time: float) -> int:
     return int(time // BLOCK)
 
 
-@dataclass(slots=True)
-class Window:
+class Window(NamedTuple):
     """Attempts (rows) and look-ups (columns) in the order of time; `costs[row]` has the columns that can
     be, `prices[column]` what it costs to leave a look-up alone.
     """

@@ -5,7 +5,6 @@ from __future__ import annotations
 import zlib
 from array import array
 from collections import deque
-from dataclasses import dataclass, field
 from itertools import accumulate, islice
 from typing import Final
 
@@ -17,7 +16,6 @@ _MARKS: Final = 2048
 _WINDOW: Final = 1 << 20
 
 
-@dataclass(eq=False, slots=True)
 class Generation:
     """A file of the log: the present one, one that was renamed away, or what a truncated one held before.
 
@@ -28,18 +26,35 @@ class Generation:
     `marks` the last lines with a checksum each: by them a file is known again.
     """
 
-    file: LogFile
-    path: str
-    line_start: int
-    scanned: int
-    seen: int
-    quiet_since: float
-    written: float
-    head: bytes = b""
-    tail: bytes = b""
-    kept: int | None = None
-    half_told: bool = False
-    marks: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=_MARKS))
+    __slots__ = (
+        *("file", "path", "line_start", "scanned", "seen", "quiet_since", "written"),
+        *("head", "tail", "kept", "half_told", "marks"),
+    )
+
+    def __init__(
+        self,
+        file: LogFile,
+        path: str,
+        line_start: int,
+        scanned: int,
+        seen: int,
+        quiet_since: float,
+        written: float,
+        head: bytes = b"",
+        tail: bytes = b"",
+    ) -> None:
+        self.file = file
+        self.path = path
+        self.line_start = line_start
+        self.scanned = scanned
+        self.seen = seen
+        self.quiet_since = quiet_since
+        self.written = written
+        self.head = head
+        self.tail = tail
+        self.kept: int | None = None
+        self.half_told = False
+        self.marks: deque[tuple[int, int]] = deque(maxlen=_MARKS)
 
     @property
     def identity(self) -> tuple[int, int]:

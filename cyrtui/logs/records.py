@@ -12,7 +12,6 @@ import time
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from cyrtui.host.protocol import Host, LogFile
@@ -37,22 +36,29 @@ _AT_ONCE: Final = 128 << 10
 _SAMPLE: Final = 1 << 20
 
 
-@dataclass(eq=False, slots=True)
 class _Stream:
     """One log being read: records that wait for their turn, and up to which time it has been read."""
 
-    source: LogSource
-    follower: LogFollower | PastReader
-    clock: StampClock
-    past: bool
-    reader: RoleReader = field(default_factory=RoleReader)
-    waiting: deque[Record] = field(default_factory=deque)
-    read_to: float = -math.inf
-    last_time: float = 0.0
-    last_role: LogRole | None = None
-    at_end: bool = False
-    first: Generation | None = None
-    samples: list[tuple[int, float]] = field(default_factory=list)
+    __slots__ = (
+        *("source", "follower", "clock", "past", "reader", "waiting"),
+        *("read_to", "last_time", "last_role", "at_end", "first", "samples"),
+    )
+
+    def __init__(
+        self, source: LogSource, follower: LogFollower | PastReader, clock: StampClock, *, past: bool
+    ) -> None:
+        self.source = source
+        self.follower = follower
+        self.clock = clock
+        self.past = past
+        self.reader = RoleReader()
+        self.waiting: deque[Record] = deque()
+        self.read_to = -math.inf
+        self.last_time = 0.0
+        self.last_role: LogRole | None = None
+        self.at_end = False
+        self.first: Generation | None = None
+        self.samples: list[tuple[int, float]] = []
 
 
 class RecordFeed:

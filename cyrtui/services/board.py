@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from cyrtui.config.cyrus_conf import CYRUS_CONF, CyrusConf, Tokenizer, parse_cyrus_conf
@@ -28,25 +27,33 @@ OBSERVE_EVERY: Final = 1.5
 """Seconds between two looks: what no log tells, as a service that is full, is seen within two."""
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceBoard:
+class ServiceBoard(NamedTuple):
     """cyrus.conf as it stands, its services as they are found, its schedule, and advice.
 
     `processes` are cyrmaster's children, `proc_files` say whom they serve (by pid; None: cannot be read),
-    `log` is what the reasons were found in. These three do not count where two boards are compared.
+    `log` is what the reasons were found in.
     """
 
     conf: CyrusConf
     table: ServiceTable
     schedule: tuple[ScheduledRow, ...] = ()
     advice: tuple[Advice, ...] = ()
-    processes: tuple[Process, ...] = field(default=(), compare=False)
-    proc_files: Mapping[int, ProcFile] | None = field(default=None, compare=False)
-    log: MasterLog = field(default_factory=lambda: MasterLog(()), compare=False)
+    processes: tuple[Process, ...] = ()
+    proc_files: Mapping[int, ProcFile] | None = None
+    log: MasterLog = MasterLog(())
 
     def row(self, name: str) -> ServiceRow | None:
         """The service of that name."""
         return next((row for row in self.table.rows if row.name == name), None)
+
+    def shown(self) -> ServiceBoard:
+        """What tables show of it, without the time: equal as long as nothing shown changes."""
+        rows, unexpected = (
+            tuple(row._replace(pids=(), counted_at=None) for row in kept)
+            for kept in (self.table.rows, self.table.unexpected)
+        )
+        table = self.table._replace(taken=0.0, rows=rows, unexpected=unexpected)
+        return ServiceBoard(self.conf, table, self.schedule, self.advice)
 
 
 class NoBoard(NamedTuple):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from cyrtui.pattern import pattern
 from cyrtui.services.board import ServiceBoard
@@ -13,13 +12,12 @@ from cyrtui.services.table import ServiceRow
 _ADDRESS: Final = pattern(r"\[([^\]]*)\]")
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(NamedTuple):
     """How many processes serve one user from one address."""
 
     user: str
     address: str
-    count: int
+    processes: int
 
 
 def clients_of(board: ServiceBoard, row: ServiceRow) -> tuple[Tally, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import tzinfo
 from typing import Final
 
@@ -129,7 +128,7 @@ def _with_figures(row: ServiceRow, figures: Figures | None) -> ServiceRow:
     """The row with the count of its children that cyrmaster wrote, where they cannot be counted."""
     if figures is None or row.children is not None:
         return row
-    return replace(row, children=figures.children, busy=figures.active, counted_at=figures.time)
+    return row._replace(children=figures.children, busy=figures.active, counted_at=figures.time)
 
 
 def _judge(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
 
 from cyrtui.logs.record import Record
@@ -124,8 +124,7 @@ class MasterWord(NamedTuple):
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class MasterLog:
+class MasterLog(NamedTuple):
     """What cyrmaster said, in the order of the log. `paths` are the files read, `since` the time of the first
     line in them (None: they held no line), so that "nothing was said" can be told from "nothing is left".
 
@@ -137,7 +136,7 @@ class MasterLog:
     paths: tuple[str, ...] = ()
     since: float | None = None
     runs: tuple[Run, ...] = ()
-    served: Mapping[str, float] = field(default_factory=dict)
+    served: Mapping[str, float] = MappingProxyType({})
 
     def last(self, *kinds: WordKind) -> MasterWord | None:
         return next((word for word in reversed(self.words) if word.kind in kinds), None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from cyrtui.config.listen import Exposure
@@ -34,8 +33,7 @@ class RowListener(NamedTuple):
     declared: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceRow:
+class ServiceRow(NamedTuple):
     """A service as declared and as found.
 
     `children` counts its processes, `busy` those with a client; `maxchild` is what cyrus.conf allows for each
@@ -62,8 +60,8 @@ class ServiceRow:
     reason: str | None
     word: MasterWord | None
     line: int | None
-    pids: tuple[int, ...] = field(default=(), compare=False)
-    counted_at: float | None = field(default=None, compare=False)
+    pids: tuple[int, ...] = ()
+    counted_at: float | None = None
 
     @property
     def reason_line(self) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -28,17 +27,17 @@ def the_trace() -> LoginTrace:
 
 FAILED = the_trace()
 OTHERS = {
-    "user": replace(FAILED, user="toto"),
-    "nobody": replace(FAILED, user=None),
-    "cause": replace(FAILED, cause="unknown-user"),
-    "service": replace(FAILED, service="imaps"),
-    "client": replace(FAILED, client=Client("host.example.net", "198.51.100.7")),
-    "mapped": replace(FAILED, client=Client(None, "::ffff:198.51.100.8")),
-    "six": replace(FAILED, client=Client(None, "2001:db8::5")),
-    "socket": replace(FAILED, client=None),
-    "later": replace(FAILED, end=BASE + 1000),
-    "ok": replace(FAILED, outcome="ok", cause=None),
-    "incomplete": replace(FAILED, outcome="incomplete", cause="client-gone"),
+    "user": FAILED._replace(user="toto"),
+    "nobody": FAILED._replace(user=None),
+    "cause": FAILED._replace(cause="unknown-user"),
+    "service": FAILED._replace(service="imaps"),
+    "client": FAILED._replace(client=Client("host.example.net", "198.51.100.7")),
+    "mapped": FAILED._replace(client=Client(None, "::ffff:198.51.100.8")),
+    "six": FAILED._replace(client=Client(None, "2001:db8::5")),
+    "socket": FAILED._replace(client=None),
+    "later": FAILED._replace(end=BASE + 1000),
+    "ok": FAILED._replace(outcome="ok", cause=None),
+    "incomplete": FAILED._replace(outcome="incomplete", cause="client-gone"),
 }
 
 
