@@ -1,5 +1,21 @@
 """Fixtures of the whole suite: the lab is the real stack, and a test that asks for it fails without it."""
 
+import compileall
+import os
+from pathlib import Path
+
+import pytest
+
 from tests.lab.fixture import lab, labs
 
 __all__ = ["lab", "labs"]
+
+ROOT = Path(__file__).parent.parent
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile the program once, as an installation does: the tests start it some hundred times."""
+    del config
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        for place in ("cyrtui", "screens", "styles"):
+            compileall.compile_dir(ROOT / place, quiet=2)
