@@ -231,7 +231,8 @@ class _Reading:
         name = found[0] if found else b""
         option = name.decode("ascii").lower()
         rest = line[len(name) :]
-        if not rest.startswith(b":"):
+        # an empty name trips an assertion in lib/hash.c
+        if not option or not rest.startswith(b":"):
             sentence, remedy = _bad_name(option, rest)
             self._fault(path, number, "error", sentence, "bad-option-name", remedy)
             return
