@@ -143,3 +143,26 @@ def substring_values(text: bytes, keys: Iterable[str]) -> tuple[Pairs, Said]:
             value = (word[0] if word else b"")[:_MAX_VALUE]
         found.append((at, key, value))
     return tuple((key, value) for _, key, value in sorted(found)), said
+
+
+def value_spans(line: bytes, tokenizer: str) -> tuple[tuple[bytes, int, int, bool], ...]:
+    """(key, begin, end, quoted) of each value in an entry's line, as offsets; quotes stand outside of them.
+
+    Of a key that is given twice only the first is there: the one that counts.
+    """
+    body = line.partition(b"#")[0].partition(b"\0")[0]
+    name = re.match(rb"\s*[A-Za-z0-9]*", body)
+    at = name.end() if name else 0
+    found: dict[bytes, tuple[bytes, int, int, bool]] = {}
+    pattern = _PAIR_ANYWHERE if tokenizer == "substring" else _PAIR
+    while (pair := pattern.search(body, at)) is not None:
+        quoted = pair["quoted"] is not None
+        begin, end = pair.span("quoted" if quoted else "bare")
+        found.setdefault(pair["key"], (pair["key"], begin, end, quoted))
+        # 2.4 and earlier find a key inside of a value too
+        at = begin if tokenizer == "substring" else pair.end()
+    return tuple(found.values())
+
+
+_PAIR: Final = re.compile(rb'(?<=\s)(?P<key>[A-Za-z0-9]+)=(?:"(?P<quoted>[^"]*)"|(?P<bare>[^\s"]*))')
+_PAIR_ANYWHERE: Final = re.compile(rb'(?P<key>[A-Za-z0-9]+)=(?:"(?P<quoted>[^"]*)"|(?P<bare>[^\s"]*))')
