@@ -17,6 +17,7 @@ from cyrtui.host.journal_names import is_journal
 from cyrtui.host.protocol import Host, LogFile
 from cyrtui.logs.generation import HEAD_BYTES, Generation
 from cyrtui.logs.packed import PackedFile, UnpackedParts
+from cyrtui.logs.rotation import turn_of
 from cyrtui.logs.stamps import HEAD, StampClock
 from cyrtui.logs.unpack import suffix_of
 from cyrtui.pattern import pattern
@@ -24,7 +25,6 @@ from cyrtui.pattern import pattern
 if TYPE_CHECKING:
     from cyrtui.logs.archive_cache import ArchiveCache
 
-_TURN: Final = pattern(r"[.\-_](\d[\d.\-_T:]*|old|tmp)\Z")
 _NUMBER: Final = pattern(r"\d{1,5}\Z")
 _DATE: Final = pattern(r"(?:19|20)\d\d[\d.\-_T:]*\Z")
 _AT_MOST: Final = 512
@@ -104,17 +104,9 @@ class Archives:
 
     def _beside(self) -> list[Archive]:
         own, _, name = self._path.rpartition("/")
-        stem, dot, extension = name.rpartition(".")
         found = []
         for directory, other in self._names(own):
-            suffix = suffix_of(other)
-            bare = other.removesuffix(suffix)
-            rest = None
-            if bare.startswith(name) and bare != name:
-                rest = bare[len(name) :]
-            elif stem and bare.startswith(stem) and bare.endswith(dot + extension):
-                rest = bare[len(stem) : len(bare) - len(extension) - 1]
-            turn = _TURN.match(rest) if rest else None
+            turn = turn_of(name, other)
             if turn is None:
                 continue
             try:
@@ -122,7 +114,7 @@ class Archives:
             except FileUnreadable:
                 continue
             if facts.size:
-                found.append(Archive(facts, turn[1], suffix))
+                found.append(Archive(facts, turn, suffix_of(other)))
         return found
 
     def _names(self, own: str) -> Iterator[tuple[str, str]]:

@@ -15,6 +15,7 @@ from typing import Final
 
 from cyrtui.errors import FileUnreadable
 from cyrtui.host.protocol import Host
+from cyrtui.pattern import pattern
 
 CONF: Final = "/etc/logrotate.conf"
 _SCRIPTS: Final = ("postrotate", "prerotate", "firstaction", "lastaction", "preremove")
@@ -24,6 +25,7 @@ _TABOO: Final = (
 )  # fmt: skip
 """The extensions that config.c of logrotate names; `tabooext` adds to them rarely enough to be left out."""
 _DEEPEST: Final = 4
+_VALUE: Final = pattern(r"\A\s*([a-z]+)\s*=\s*")
 
 
 class _Reader:
@@ -75,19 +77,20 @@ class _Reader:
 
 
 def _lines(text: str) -> Iterator[list[str]]:
-    """The words of each line; a brace stands alone wherever it is written."""
+    """The words of each line; a directive may stand behind the brace, and `=` before its value."""
     for line in text.splitlines():
         bare = line.strip()
         if not bare or bare.startswith("#"):
             continue
-        if bare.endswith("{") and bare != "{":
-            bare = f"{bare[:-1]} {{"
-        try:
-            words = shlex.split(bare)
-        except ValueError:
-            words = bare.split()
-        if words:
-            yield words
+        before, brace, behind = bare.partition("{")
+        for part in (f"{before} {brace}", behind) if brace else (bare,):
+            plain = _VALUE.sub(r"\1 ", part)
+            try:
+                words = shlex.split(plain)
+            except ValueError:
+                words = plain.split()
+            if words:
+                yield words
 
 
 def _matches(path: str, pattern: str) -> bool:

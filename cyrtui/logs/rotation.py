@@ -13,12 +13,28 @@ from cyrtui.logs.packed import PackedFile
 from cyrtui.logs.unpack import suffix_of
 from cyrtui.pattern import pattern
 
-_ROTATED: Final = pattern(r"[.\-_](?:\d[\d.\-_T]*|old|tmp)\Z")
+_TURN: Final = pattern(r"[.\-_](\d[\d.\-_T:]*|old|tmp)\Z")
 _AT_MOST: Final = 64
 
 
+def turn_of(name: str, other: str) -> str | None:
+    """What rotation put behind the name of the log `name` to make `other` of it; None if it did not.
+
+    logrotate's `extension` puts it before the extension: `mail-20261122.log` is a turn of `mail.log`.
+    """
+    bare = other.removesuffix(suffix_of(other))
+    stem, dot, extension = name.rpartition(".")
+    rest = ""
+    if bare.startswith(name):
+        rest = bare[len(name) :]
+    elif stem and bare.startswith(stem) and bare.endswith(dot + extension):
+        rest = bare[len(stem) : len(bare) - len(extension) - 1]
+    found = _TURN.match(rest)
+    return found[1] if found else None
+
+
 class Siblings:
-    """The files beside the log at `path` that bear its name with a number or a date behind it.
+    """The files beside the log at `path` that bear its name with a number or a date (see `turn_of`).
 
     logrotate(8) (`rotate`, `dateext`, `copytruncate`) and slapd's `logfile-rotate` name them so. Files that
     were there at the last `look`, or were not written since `since`, are archives of no interest.
@@ -86,7 +102,7 @@ class Siblings:
             except FileUnreadable:
                 continue
             for other in names:
-                if other.startswith(name) and other != name:
+                if turn_of(name, other) is not None:
                     yield f"{directory}/{other}"
 
     def _rotated(self) -> list[FileFacts]:
@@ -96,8 +112,7 @@ class Siblings:
         for other in names:
             plain = other.removesuffix(suffix_of(other))
             # While a file is being compressed both are there, and the new one is not whole yet.
-            turn = plain[plain.rfind("/") + len(self._path) - self._path.rfind("/") :]
-            if _ROTATED.match(turn) is None or (plain != other and plain in names):
+            if plain != other and plain in names:
                 continue
             try:
                 found.append(self._host.stat(other))

@@ -170,15 +170,40 @@ def test_files_that_came_and_were_compressed_between_two_looks(log: Path) -> Non
     assert losses(follower) == ()
 
 
-def test_two_rotations_between_two_looks(log: Path) -> None:
+NAMES = [
+    ("{}.log.2", "{}.log.1"),
+    ("{}.log-20261121", "{}.log-20261122"),
+    ("{}-20261121.log", "{}-20261122.log"),
+    ("{}.2.log", "{}.1.log"),
+    ("{}.log-2026-11-22T10:01", "{}.log-2026-11-22T10:02"),
+]
+"""What logrotate makes of a name: numbered, `dateext`, with `extension`, and a `dateformat` with the hour."""
+
+
+@pytest.mark.parametrize(("older", "newer"), NAMES)
+def test_two_rotations_between_two_looks(log: Path, older: str, newer: str) -> None:
     _, follower = follow(log)
     append(log, b"first file\n")
     lines(follower)
-    log.rename(log.with_suffix(".log.2"))
+    log.rename(log.with_name(older.format(log.stem)))
     append(log, b"second file\n")
-    log.rename(log.with_suffix(".log.1"))
+    log.rename(log.with_name(newer.format(log.stem)))
     append(log, b"third file\n")
     assert lines(follower) == [b"second file", b"third file"]
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+@pytest.mark.parametrize("names", NAMES)
+def test_a_copy_is_found_whatever_rotation_calls_it(log: Path, names: tuple[str, str], suffix: str) -> None:
+    append(log, b"seen\n")
+    _, follower = follow(log)
+    lines(follower)
+    append(log, b"not seen before it was copied\n")
+    data = log.read_bytes()
+    copy = log.with_name(names[1].format(log.stem) + suffix)
+    copy.write_bytes(gzip.compress(data) if suffix else data)
+    os.truncate(log, 0)
+    assert lines(follower) == [b"not seen before it was copied"]
 
 
 def test_old_archives_are_not_read(log: Path) -> None:
