@@ -10,9 +10,11 @@ demo: $(VENV)/.runtime
 	$(RUN) -m cyrtui demo
 
 # Everything: formats, lint, types, the import contract, and all tests, those on the real Cyrus stack included.
+# What is written to a terminal depends on how much else goes on: the tests that count it run alone, after the others.
 test: check
 	$(SUDO) $(RUN) -c 'from tests.lab import packages; packages.ensure()'
-	$(SUDO) $(RUN) -m pytest
+	$(SUDO) $(RUN) -m pytest -m "not alone" -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	$(SUDO) $(RUN) -m pytest -m alone
 
 check: $(VENV)/.dev
 	$(VENV)/bin/ruff format --check .

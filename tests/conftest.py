@@ -19,3 +19,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if "PYTEST_XDIST_WORKER" not in os.environ:
         for place in ("cyrtui", "screens", "styles"):
             compileall.compile_dir(ROOT / place, quiet=2)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that need the lab come first: they take longest, and who gets one last is waited for."""
+    slow = {item.path for item in items if {"lab", "labs"} & set(getattr(item, "fixturenames", ()))}
+    items.sort(key=lambda item: item.path not in slow)

@@ -118,12 +118,13 @@ class LocalWatch:
     """Wakes up when one of some files is written, renamed, removed or made; at least every `HEARTBEAT`.
 
     The directories are watched, not the files: a watch on a file falls silent when the file is rotated. A
-    directory that does not exist, or cannot be watched, is looked for again at every heartbeat.
+    directory that does not exist, or cannot be watched, is looked for again at every heartbeat, and so is
+    where a symlink leads.
     """
 
     def __init__(self, paths: Sequence[str]) -> None:
-        names = {os.path.abspath(path) for path in paths if _can_be_a_name(path)}
-        self._names = names | {os.path.realpath(path) for path in names}
+        self._given = frozenset(os.path.abspath(path) for path in paths if _can_be_a_name(path))
+        self._names = self._given
         self._changed = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watch-logs", daemon=True)
@@ -177,6 +178,7 @@ class LocalWatch:
 
     def _directories(self) -> dict[str, tuple[int, int]]:
         """The directories that are there, each with its identity: one that was replaced is another one."""
+        self._names = self._given.union(map(os.path.realpath, self._given))
         found = {}
         for path in sorted({os.path.dirname(name) for name in self._names}):
             try:

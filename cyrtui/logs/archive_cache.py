@@ -24,7 +24,9 @@ from cyrtui.inert import inert
 MAGIC: Final = b"cyrtui archive 1\n"
 SUFFIX: Final = ".archive"
 ENTRIES: Final = 256
-"""Files that are kept; the ones used least lately go first."""
+"""Files that are kept; the ones written first go first."""
+BYTES: Final = 2 << 30
+"""Bytes that all of them may have together when another one is begun."""
 _PEEK: Final = 4096
 _TAIL: Final = struct.Struct(">II")
 _LARGEST_PART: Final = 8 << 20
@@ -167,15 +169,22 @@ class ArchiveCache:
     def _clear_away(self, gate: Gate) -> None:
         """Remove what is too many, and what a killed run has left half written."""
         found = [
-            (entry.name.endswith(SUFFIX), entry.stat().st_mtime, entry.path)
+            (facts.st_mtime, entry.path, facts.st_size)
             for entry in os.scandir(self._directory)
             if SUFFIX in entry.name
+            for facts in (entry.stat(),)
         ]
-        whole = sorted((time, path) for is_whole, time, path in found if is_whole)
-        newest = max((time for _, time, _ in found), default=0.0)
-        left = [path for is_whole, time, path in found if not is_whole and time < newest - 3600]
-        for path in (*left, *(path for _, path in whole[: max(0, len(whole) - ENTRIES + 1)])):
-            gate.remove(path)
+        newest = max((time for time, _, _ in found), default=0.0)
+        bytes_kept = files_kept = 0
+        for time, path, size in sorted(found, reverse=True):
+            if not path.endswith(SUFFIX):
+                if time < newest - 3600:
+                    gate.remove(path)
+                continue
+            bytes_kept += size
+            files_kept += 1
+            if files_kept >= ENTRIES or bytes_kept > BYTES:
+                gate.remove(path)
 
     def _path_of(self, file: LogFile) -> str:
         """Named by size, beginning and end of the archive. Raises `FileUnreadable`."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 from typing import Final, NamedTuple
 
@@ -16,8 +18,8 @@ _PLACES: Final = (
     "/etc/ldap/slapd.conf",
     "/etc/openldap/slapd.conf",
 )
-_LDIF: Final = pattern(r"olc(LogLevel|LogFile|LogFileFormat)::? +(.+)\Z", re.IGNORECASE)
-_CONF: Final = pattern(r"(loglevel|logfile|logfile-format)\s+(.+)\Z", re.IGNORECASE)
+_LDIF: Final = pattern(r"olc(LogLevel|LogFile|LogFileFormat):(:?) *(.+)\Z", re.IGNORECASE)
+_CONF: Final = pattern(r"(loglevel|logfile|logfile-format)()\s+(.+)\Z", re.IGNORECASE)
 _WITH_STATS: Final = frozenset({"stats", "any", "-1"})
 
 
@@ -60,6 +62,15 @@ def read_slapd_logging(host: Host) -> tuple[SlapdLogging, ...]:
     return tuple(found)
 
 
+def _decoded(value: str) -> str | None:
+    """A value behind `::`, in base64 as RFC 2849 has it; None if it is none, or not a line of text."""
+    try:
+        plain = base64.b64decode(value, validate=True).decode().strip()
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    return plain if plain.isprintable() else None
+
+
 def _read(path: str, text: str) -> SlapdLogging:
     # A line that begins with a blank continues the one before it, in both formats.
     lines = re.sub(r"\r?\n[ \t]", "" if path.endswith(".ldif") else " ", text).splitlines()
@@ -71,9 +82,14 @@ def _read(path: str, text: str) -> SlapdLogging:
         matched = form.match(one.strip())
         if matched is None:
             continue
-        name, value = matched[1].lower().replace("logfileformat", "logfile-format"), matched[2].strip()
+        name, value = matched[1].lower().replace("logfileformat", "logfile-format"), matched[3].strip()
+        if matched[2]:
+            plain = _decoded(value)
+            if plain is None:
+                continue
+            value = plain
         if name == "loglevel":
-            line = line or one.strip()
+            line = line or (f"olcLogLevel: {value}" if matched[2] else one.strip())
             levels += value.split()
         else:
             values[name] = value.strip('"')

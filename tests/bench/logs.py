@@ -117,6 +117,41 @@ def following(rate: int = 2000, seconds: float = 15.0) -> list[Measured]:
     ]
 
 
+def megabyte_lines(keys: int = 40) -> list[Measured]:
+    """How long a key takes on the Logs screen while lines of a megabyte come, against lines as usual."""
+    with tempfile.TemporaryDirectory() as name, _server(Path(name)) as environment:
+        log = Path(name) / "mail.log"
+        _write_short(log, 10_000, time.time() - 60)
+        with PtyConsole(CONSOLE, columns=120, rows=40, cwd=ROOT, env=environment) as console:
+            console.wait_for("Overview")
+            console.press("3")
+            console.wait_for("following")
+            console.pump(3)
+            usual = sorted(_until_answered(console, log, 100, turn) for turn in range(keys))
+            huge = sorted(_until_answered(console, log, 1 << 20, turn) for turn in range(keys))
+    ratio = median(huge) / median(usual)
+    remark = f"median {median(huge) * 1000:.0f} ms; with usual lines slowest {usual[-1] * 1000:.0f} ms"
+    return [
+        _row("a key while megabyte lines come, slowest", huge[-1] * 1000, "ms", 250.0, remark),
+        _row("a key while megabyte lines come / usual ones", ratio, "", 2.0),
+    ]
+
+
+def _until_answered(console: PtyConsole, log: Path, length: int, turn: int) -> float:
+    """A line is written, the help is opened a little later."""
+    with log.open("ab") as file:
+        line = f"{_stamp(time.time())} mx cyrus/imap[1]: {turn} "
+        file.write(line.encode() + random.randbytes(length // 2).hex().encode() + b"\n")
+    console.pump(random.random() * 0.3)
+    began = time.monotonic()
+    console.press("?")
+    console.wait_for("What it does")
+    took = time.monotonic() - began
+    console.press("escape")
+    console.wait_for("following")
+    return took
+
+
 def _until_seen(console: PtyConsole, log: Path, number: int) -> float:
     console.pump(0.1 + random.random() * 0.4)
     mark = f"needle{number:05}"

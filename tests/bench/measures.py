@@ -224,6 +224,7 @@ MEASURES: Final[dict[str, Callable[[], list[Measured]]]] = {
     "idle-in-lab": idle_in_lab,
     "services": services,
     "following": logs.following,
+    "megabyte-lines": logs.megabyte_lines,
     "long-log": logs.long_log,
     "memory": logs.memory,
 }

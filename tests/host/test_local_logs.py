@@ -87,6 +87,21 @@ def test_the_file_behind_a_symlink_is_watched(tmp_path: Path) -> None:
     watch.close()
 
 
+def test_a_symlink_that_leads_elsewhere_now_is_followed(tmp_path: Path) -> None:
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "mail.log").write_bytes(b"")
+    link = tmp_path / "mail.log"
+    link.symlink_to(tmp_path / "old" / "mail.log")
+    watch = LocalWatch([str(link)])
+    told(watch, tmp_path / "old" / "mail.log")
+    other = tmp_path / "mail.log.new"
+    other.symlink_to(tmp_path / "new" / "mail.log")
+    other.rename(link)
+    told(watch, tmp_path / "new" / "mail.log")
+    watch.close()
+
+
 def test_closing_ends_a_wait_in_another_thread(tmp_path: Path) -> None:
     watch = LocalWatch([str(tmp_path / "mail.log")])
 

@@ -28,6 +28,8 @@ PACKAGES = (
     "util-linux",
     "systemd-journal-remote",
     "openssl",
+    "bzip2",
+    "xz-utils",
     "zstd",
     "gcc",
     "libc6-dev",

@@ -199,6 +199,21 @@ def test_the_oldest_files_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert opened(path, ArchiveCache(str(folder), None)).indexed
 
 
+def test_what_is_kept_has_a_limit_in_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "cache"
+    for number in range(6):
+        path = archive(tmp_path, data=DATA[number * 1000 :])
+        opened(path, ArchiveCache(str(folder), GATE)).size()
+        newest = max(kept(folder), key=lambda file: file.stat().st_mtime_ns)
+        os.utime(newest, (NOW + number, NOW + number))
+    assert len(kept(folder)) == 6
+    monkeypatch.setattr(cache_module, "BYTES", 2 * newest.stat().st_size + 1000)
+    path = archive(tmp_path, data=DATA[7000:])
+    opened(path, ArchiveCache(str(folder), GATE)).size()
+    assert len(kept(folder)) == 3
+    assert newest in kept(folder)
+
+
 def test_the_store_says_what_is_wrong_with_the_folder(tmp_path: Path) -> None:
     append(tmp_path / "mail.log", iso(NOW) + b" mx x[1]: now\n")
     source = LogSource(str(tmp_path / "mail.log"), frozenset({LogRole.MAIL}), "a test")

@@ -36,6 +36,9 @@ class Rotation(RuleBasedStateMachine):
         self.opened = False
         self.logger_has = False
         self.earlier: set[int] = set()
+        self.dates = ""
+        self.dated: list[str] = []
+        self.turns = 0
         self.host = FilesHost()
         self.follower = LogFollower(self.host, str(self.log))
 
@@ -46,10 +49,23 @@ class Rotation(RuleBasedStateMachine):
         shutil.rmtree(self.directory)
 
     def archive(self, number: int) -> Path:
-        return self.directory / f"{_NAME}.{number}"
+        """The archive that is so old: by `dateext` the newest has the greatest name, and keeps it."""
+        if not self.dates:
+            return self.directory / f"{_NAME}.{number}"
+        name = self.dated[-number] if number <= len(self.dated) else "none"
+        return self.directory / name
 
     def shift(self) -> None:
-        """Archives move up by one; the third is deleted."""
+        """There is one archive more; the fourth is deleted."""
+        if self.dates:
+            self.turns += 1
+            stamp = f"20261122-{1_795_335_356 + self.turns}"
+            self.dated.append(f"mail-{stamp}.log" if self.dates == "extension" else f"{_NAME}-{stamp}")
+            for name in self.dated[:-3]:
+                for suffix in ("", ".gz"):
+                    (self.directory / f"{name}{suffix}").unlink(missing_ok=True)
+            del self.dated[:-3]
+            return
         for number in (3, 2, 1):
             for suffix in ("", ".gz"):
                 old = self.directory / f"{_NAME}.{number}{suffix}"
@@ -65,8 +81,9 @@ class Rotation(RuleBasedStateMachine):
         self.written.add(self.next)
         return b"%08d " % self.next + self.filler(length) + b"<%d>\n" % self.next
 
-    @initialize(exists=st.booleans())
-    def begin(self, exists: bool) -> None:
+    @initialize(exists=st.booleans(), dates=st.sampled_from(["", "dateext", "extension"]))
+    def begin(self, exists: bool, dates: str) -> None:
+        self.dates = dates
         if exists:
             append(self.log, self.line(5))
 
@@ -103,10 +120,12 @@ class Rotation(RuleBasedStateMachine):
         if not plain.exists() or plain.stat().st_size == 0:
             return
         self.logger_has = False
-        self.shift()
-        moved = self.archive(2)
+        moved = plain
+        if not self.dates:
+            self.shift()
+            moved = self.archive(2)
         facts = moved.stat()
-        packed = self.directory / f"{_NAME}.2.gz"
+        packed = moved.with_name(f"{moved.name}.gz")
         packed.write_bytes(gzip.compress(moved.read_bytes()))
         os.utime(packed, ns=(facts.st_atime_ns, facts.st_mtime_ns))
         if facts.st_ino in self.earlier:

@@ -221,6 +221,7 @@ def tree_with(root: Path, **files: str | bytes) -> LogSources:
     [
         ("config", NO_STATS, "olcLogLevel: none"),
         ("config", NO_STATS.replace("none", "sync 64"), "olcLogLevel: sync 64"),
+        ("config", NO_STATS.replace(": none", ":: bm9uZQ=="), "olcLogLevel: none"),
         ("conf", "include x\nloglevel\t0x40\n", "loglevel\t0x40"),
     ],
 )
@@ -262,8 +263,20 @@ def test_a_mail_log_without_cyrus_is_said(tmp_path: Path) -> None:
     assert tree_with(tmp_path, mail=b"Nov 22 08:15:56 mx cyrus/imap[1]: x\n").notes == ()
 
 
+OWN = b"2026-11-22T08:15:56.5Z mx slapd[1]: conn=1 op=0 BIND\n"
+
+
+def test_a_value_in_base64_is_read(tmp_path: Path) -> None:
+    config = "dn: cn=config\nolcLogFile:: %s\nolcLogLevel: stats\n"
+    source = tree_with(tmp_path, own=OWN, config=config).of(LogRole.SLAPD)
+    assert source is None
+    source = tree_with(tmp_path, own=OWN, config=config % "L3Zhci9sb2cvb3duLmxvZw==").of(LogRole.SLAPD)
+    assert source is not None
+    assert source.path == "/var/log/own.log"
+
+
 def test_the_file_that_slapd_writes_itself(tmp_path: Path) -> None:
-    own = b"2026-11-22T08:15:56.5Z mx slapd[1]: conn=1 op=0 BIND\n"
+    own = OWN
     conf = "logfile-format syslog-utc\nlogfile /var/log/own.log\nloglevel stats\n"
     found = tree_with(tmp_path, own=own, slapd=STATS, conf=conf)
     source = found.of(LogRole.SLAPD)

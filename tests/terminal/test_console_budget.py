@@ -9,8 +9,12 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import pytest
+
 from .consoles import append, at_rest, console, copied_tree, cost, paused_demo, recorded_lines
 from .pty_console import PtyConsole
+
+pytestmark = pytest.mark.alone
 
 START = 15_000
 PICTURE = 12_000

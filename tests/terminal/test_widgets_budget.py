@@ -14,6 +14,8 @@ import pytest
 from .apps.widgets import line
 from .pty_console import PtyConsole
 
+pytestmark = pytest.mark.alone
+
 ROOT = Path(__file__).parents[2]
 
 
