@@ -20,7 +20,7 @@ from cyrtui.config.cyrus_conf import parse_cyrus_conf
 from cyrtui.config.passwords import mask_text, secrets_in
 from cyrtui.errors import FileUnreadable, ObservationError
 from cyrtui.host.conf_lint import ConfLint
-from cyrtui.host.facts import Connection, FileFacts, Process, Snapshot
+from cyrtui.host.facts import Connection, DirectoryEntries, FileFacts, FileSystemSpace, Process, Snapshot
 from cyrtui.host.journal_names import is_journal
 from cyrtui.host.processes import MASKED, mask_argv
 from cyrtui.host.protocol import Host, HostName, LogFile, ResolvedListen, Watch
@@ -100,6 +100,15 @@ class _Noting:
         found = self._host.listdir(path)
         self.directories[path] = None
         return found
+
+    def read_head(self, path: str, length: int) -> bytes:
+        return self._host.read_head(path, length)
+
+    def scan(self, path: str) -> DirectoryEntries:
+        return self._host.scan(path)
+
+    def space(self, path: str) -> FileSystemSpace:
+        return self._host.space(path)
 
     def open_log(self, path: str) -> LogFile:
         return self._host.open_log(path)

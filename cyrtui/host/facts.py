@@ -67,7 +67,10 @@ class Connection(NamedTuple):
 
 
 class FileFacts(NamedTuple):
-    """What stat says of a file: `size` in bytes, `mtime` in seconds, `identity` = (device, inode)."""
+    """What stat says of a file: `size` in bytes, `mtime` in seconds, `identity` = (device, inode).
+
+    `links` is the number of its names; 0 where it is not known.
+    """
 
     path: str
     size: int
@@ -76,3 +79,28 @@ class FileFacts(NamedTuple):
     uid: int
     gid: int
     identity: tuple[int, int]
+    links: int = 0
+
+
+class DirectoryEntries(NamedTuple):
+    """What stands in a directory, in no order: the names of the directories in it, and all the others.
+
+    A symlink to a directory is one of the directories, and stands in `linked` too.
+    """
+
+    directories: tuple[str, ...]
+    others: tuple[str, ...]
+    linked: frozenset[str] = frozenset()
+
+
+class FileSystemSpace(NamedTuple):
+    """The file system that a path is on: bytes in all, used, and free to whoever is not root; files likewise.
+
+    `files` is 0 where the file system has no fixed number of them.
+    """
+
+    size: int
+    used: int
+    available: int
+    files: int
+    files_used: int

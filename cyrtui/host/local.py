@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
 from cyrtui.errors import FileMissing, FileUnreadable, FileUnusable, ObservationError
-from cyrtui.host.facts import Connection, FileFacts, Snapshot
+from cyrtui.host.facts import Connection, DirectoryEntries, FileFacts, FileSystemSpace, Snapshot
 from cyrtui.host.protocol import HostName, LogFile, ResolvedListen, Watch
 from cyrtui.inert import inert
 
@@ -102,6 +102,7 @@ def stat_file(real: str, path: str) -> FileFacts:
         found.st_uid,
         found.st_gid,
         (found.st_dev, found.st_ino),
+        found.st_nlink,
     )
 
 
@@ -111,6 +112,65 @@ def list_directory(real: str, path: str) -> tuple[str, ...]:
         return tuple(sorted(os.listdir(real)))
     except (OSError, ValueError) as error:
         raise read_error(real, error, shown=path) from error
+
+
+def read_start(real: str, path: str, length: int) -> bytes:
+    """The first `length` bytes of a regular file. Raises `FileMissing` or `FileUnreadable`, naming `path`."""
+    try:
+        descriptor = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    except (OSError, ValueError) as error:
+        raise read_error(real, error, shown=path) from error
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise FileUnusable(path, f"{inert(path)} is not a regular file.")
+        return os.pread(descriptor, length, 0)
+    except OSError as error:
+        raise read_error(real, error, shown=path) from error
+    finally:
+        os.close(descriptor)
+
+
+def scan_directory(real: str, path: str, target: Callable[[str], str]) -> DirectoryEntries:
+    """What stands in a directory. Raises `FileMissing` or `FileUnreadable`, naming `path`.
+
+    `target` makes of the name of a symlink in it the real path of what it leads to.
+    """
+    directories: list[str] = []
+    others: list[str] = []
+    links: list[str] = []
+    try:
+        with os.scandir(real) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    directories.append(entry.name)
+                elif entry.is_symlink():
+                    links.append(entry.name)
+                else:
+                    others.append(entry.name)
+    except (OSError, ValueError) as error:
+        raise read_error(real, error, shown=path) from error
+    linked: list[str] = []
+    for name in links:
+        try:
+            (linked if os.path.isdir(target(name)) else others).append(name)
+        except FileUnreadable:
+            others.append(name)
+    return DirectoryEntries((*directories, *linked), tuple(others), frozenset(linked))
+
+
+def file_system_space(real: str, path: str) -> FileSystemSpace:
+    """What statvfs says. Raises `FileMissing` or `FileUnreadable`, naming `path`."""
+    try:
+        found = os.statvfs(real)
+    except (OSError, ValueError) as error:
+        raise read_error(real, error, shown=path) from error
+    return FileSystemSpace(
+        found.f_blocks * found.f_frsize,
+        (found.f_blocks - found.f_bfree) * found.f_frsize,
+        found.f_bavail * found.f_frsize,
+        found.f_files,
+        found.f_files - found.f_ffree,
+    )
 
 
 class LocalHost:
@@ -141,6 +201,15 @@ class LocalHost:
 
     def listdir(self, path: str) -> tuple[str, ...]:
         return list_directory(path, path)
+
+    def read_head(self, path: str, length: int) -> bytes:
+        return read_start(path, path, length)
+
+    def scan(self, path: str) -> DirectoryEntries:
+        return scan_directory(path, path, lambda name: f"{path}/{name}")
+
+    def space(self, path: str) -> FileSystemSpace:
+        return file_system_space(path, path)
 
     def open_log(self, path: str) -> LogFile:
         from cyrtui.host.local_logs import LocalLogFile

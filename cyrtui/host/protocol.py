@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
-from cyrtui.host.facts import Connection, FileFacts, Snapshot
+from cyrtui.host.facts import Connection, DirectoryEntries, FileFacts, FileSystemSpace, Snapshot
 
 if TYPE_CHECKING:
     from cyrtui.host.conf_lint import ConfLint
@@ -77,6 +77,18 @@ class Host(Protocol):
 
     def listdir(self, path: str) -> tuple[str, ...]:
         """The names in a directory, sorted. Raises `FileMissing` or `FileUnreadable`."""
+
+    def read_head(self, path: str, length: int) -> bytes:
+        """The first `length` bytes of a file of any size, or all there are, in one read where the system can.
+
+        Raises `FileMissing` or `FileUnreadable`.
+        """
+
+    def scan(self, path: str) -> DirectoryEntries:
+        """What stands in a directory, told apart without a look at each. Raises as `listdir` does."""
+
+    def space(self, path: str) -> FileSystemSpace:
+        """The file system that a directory is on. Raises `FileMissing` or `FileUnreadable`."""
 
     def open_log(self, path: str) -> LogFile:
         """Opens the file that has this name now. Raises `FileMissing` or `FileUnreadable`."""

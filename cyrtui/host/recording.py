@@ -16,7 +16,7 @@ from functools import partial
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from cyrtui.errors import FileMissing, FileUnreadable, ObservationError, RecordingError
-from cyrtui.host.facts import Connection, FileFacts, Snapshot
+from cyrtui.host.facts import Connection, DirectoryEntries, FileFacts, FileSystemSpace, Snapshot
 from cyrtui.host.protocol import HostName, LogFile, ResolvedListen, Watch
 from cyrtui.host.recording_format import Entry, Header, Reader, snapshot_from, unpack
 from cyrtui.inert import inert
@@ -225,6 +225,15 @@ class Recording:
         if not names and (known is None or known > position):
             raise FileMissing(path, f"{inert(path)} is not in the recording.")
         return tuple(sorted(names))
+
+    def read_head(self, path: str, length: int) -> bytes:
+        return self.read(path, 1 << 30)[:length]
+
+    def scan(self, path: str) -> DirectoryEntries:
+        raise FileMissing(path, f"{inert(path)} is not in the recording; a recording has no spool.")
+
+    def space(self, path: str) -> FileSystemSpace:
+        raise FileMissing(path, "A recording does not say how much room there was on the server.")
 
     def open_log(self, path: str) -> LogFile:
         if path not in self._logs:

@@ -8,8 +8,14 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from cyrtui.errors import FileMissing, FileUnreadable, ObservationError
-from cyrtui.host.facts import Connection, FileFacts, Snapshot
-from cyrtui.host.local import list_directory, read_regular, stat_file
+from cyrtui.host.facts import Connection, DirectoryEntries, FileFacts, FileSystemSpace, Snapshot
+from cyrtui.host.local import (
+    list_directory,
+    read_regular,
+    read_start,
+    scan_directory,
+    stat_file,
+)
 from cyrtui.host.protocol import HostName, LogFile, ResolvedListen, Watch
 from cyrtui.inert import inert
 
@@ -87,6 +93,16 @@ class TreeHost:
 
     def listdir(self, path: str) -> tuple[str, ...]:
         return list_directory(self.inside(path), path)
+
+    def read_head(self, path: str, length: int) -> bytes:
+        return read_start(self.inside(path), path, length)
+
+    def scan(self, path: str) -> DirectoryEntries:
+        # a symlink leads where it would on the server, which is seldom where it leads here
+        return scan_directory(self.inside(path), path, lambda name: self.inside(f"{path}/{name}"))
+
+    def space(self, path: str) -> FileSystemSpace:
+        raise FileUnreadable(path, "A copied tree does not say how much room there is on the server.")
 
     def open_log(self, path: str) -> LogFile:
         from cyrtui.host.local_logs import LocalLogFile

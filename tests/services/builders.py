@@ -10,7 +10,16 @@ from pathlib import Path
 
 from cyrtui.errors import FileMissing, FileUnreadable, ObservationError
 from cyrtui.host.conf_lint import ConfLint
-from cyrtui.host.facts import Connection, Family, FileFacts, Listener, Process, Snapshot
+from cyrtui.host.facts import (
+    Connection,
+    DirectoryEntries,
+    Family,
+    FileFacts,
+    FileSystemSpace,
+    Listener,
+    Process,
+    Snapshot,
+)
 from cyrtui.host.protocol import HostName, LogFile, ResolvedListen, Watch
 from cyrtui.logs.record import LogRole, Record
 
@@ -150,6 +159,15 @@ class FakeHost:
         if path in self.closed:
             raise FileUnreadable(path, f"{path} cannot be read: permission denied.")
         return tuple(sorted(name[len(path) + 1 :] for name in self.files if name.startswith(f"{path}/")))
+
+    def read_head(self, path: str, length: int) -> bytes:
+        return self.read(path)[:length]
+
+    def scan(self, path: str) -> DirectoryEntries:
+        raise NotImplementedError
+
+    def space(self, path: str) -> FileSystemSpace:
+        raise NotImplementedError
 
     def open_log(self, path: str) -> LogFile:
         raise NotImplementedError
