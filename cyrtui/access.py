@@ -8,12 +8,39 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import BinaryIO, Final, final
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, final
 
 from cyrtui.errors import AccessDenied
 from cyrtui.inert import inert
 
+if TYPE_CHECKING:
+    import subprocess
+
 READ_ONLY_SENTENCE: Final = "This run is read-only: it writes nothing, signals nothing, restarts nothing."
+
+# Of renameat2(2), and of the Linux headers it is used with.
+_RENAME_EXCHANGE: Final = 2
+_AT_FDCWD: Final = -100
+_UNSUPPORTED: Final = (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP)
+# Of these the system makes its own for each file.
+_OWN_TO_EACH: Final = ("security.ima", "security.evm", "security.capability")
+
+
+class FileLike(NamedTuple):
+    """What a new file shall have: owner, group, mode, extended attributes (access lists among them)."""
+
+    uid: int
+    gid: int
+    mode: int
+    attributes: Mapping[str, bytes]
+
+
+class Ran(NamedTuple):
+    """A command that has ended: `status` is None where it had to be killed; `output` the end of its words."""
+
+    status: int | None
+    output: bytes
 
 
 @final
@@ -70,6 +97,193 @@ class Gate:
             return
         except OSError as error:
             raise _denied(path, "removed", error) from error
+
+    def create_like(self, path: str, data: bytes, like: FileLike) -> None:
+        """Make a new file with these bytes, owner, mode and attributes, on the disk when this returns.
+
+        Nothing is left behind when it fails. Raises `AccessDenied`.
+        """
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            descriptor = os.open(path, flags, 0o600)
+        except OSError as error:
+            raise _denied(path, "made", error) from error
+        try:
+            try:
+                _write_all(descriptor, data)
+                if (like.uid, like.gid) != (os.geteuid(), os.getegid()):
+                    os.fchown(descriptor, like.uid, like.gid)
+                os.fchmod(descriptor, like.mode)
+                _set_attributes(descriptor, like.attributes)
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            os.unlink(path)
+            raise _denied(path, "written with the same owner, mode and attributes", error) from error
+
+    def exchange(self, one: str, other: str) -> bool:
+        """Let two files change names in one step; False where the file system cannot.
+
+        Raises `AccessDenied`.
+        """
+        import ctypes
+
+        renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+        if renameat2 is None:
+            return False
+        if renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0:
+            return True
+        number = ctypes.get_errno()
+        if number in _UNSUPPORTED:
+            return False
+        raise _denied(other, "replaced", OSError(number, os.strerror(number)))
+
+    def sync_directory(self, path: str) -> None:
+        """Bring the names in a directory to the disk. Raises `AccessDenied`."""
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise _denied(path, "written to the disk", error) from error
+
+    def lock(self, path: str, words: str) -> int | None:
+        """Lock a file, made where it is missing; the descriptor of the lock, None where another has it.
+
+        `words` are left in it, for whoever finds it locked. Raises `AccessDenied`.
+        """
+        import fcntl
+
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            descriptor = os.open(path, flags, 0o600)
+        except OSError as error:
+            raise _denied(path, "made", error) from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.ftruncate(descriptor, 0)
+            _write_all(descriptor, words.encode())
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        except OSError as error:
+            os.close(descriptor)
+            raise _denied(path, "locked", error) from error
+        return descriptor
+
+    def append(self, path: str, data: bytes) -> None:
+        """Add to one of cyrtui's own files, for its owner only; on the disk when this returns.
+
+        Raises `AccessDenied`.
+        """
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            descriptor = os.open(path, flags, 0o600)
+            try:
+                _write_all(descriptor, data)
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise _denied(path, "written to", error) from error
+
+    def remove_directory(self, path: str) -> None:
+        """Remove one of cyrtui's own directories with the files in it. Raises `AccessDenied`."""
+        try:
+            for name in os.listdir(path):
+                os.unlink(f"{path}/{name}")
+            os.rmdir(path)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise _denied(path, "removed", error) from error
+
+    def send_signal(self, pid: int, number: int) -> None:
+        """Send a signal to a process. Raises `AccessDenied`."""
+        try:
+            os.kill(pid, number)
+        except OSError as error:
+            reason = os.strerror(error.errno or 0)
+            raise AccessDenied(f"Process {pid} cannot be sent a signal: {reason}.") from error
+
+    def run(self, words: Sequence[str], seconds: float) -> Ran:
+        """Run a command, never through a shell, and wait for its end; after `seconds` it is killed.
+
+        What it starts and leaves behind is not waited for. Raises `AccessDenied` where it cannot be started.
+        """
+        import subprocess
+
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("CYR")}
+        environment["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        # a daemon that keeps a pipe open would be waited for for ever
+        said = os.memfd_create("words", os.MFD_CLOEXEC)
+        try:
+            process = subprocess.Popen(
+                list(words), stdin=subprocess.DEVNULL, stdout=said, stderr=said, cwd="/", env=environment
+            )
+            try:
+                status: int | None = process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                status = None
+            return Ran(status, os.pread(said, 1 << 16, max(os.fstat(said).st_size - (1 << 16), 0)))
+        except OSError as error:
+            reason = os.strerror(error.errno or 0)
+            raise AccessDenied(f"{inert(words[0])} cannot be run: {reason}.") from error
+        finally:
+            os.close(said)
+
+    def start_detached(self, words: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+        """Start a program in a session of its own, which lives on when this one dies.
+
+        Its standard input and output are pipes. Raises `AccessDenied`.
+        """
+        import subprocess
+
+        try:
+            return subprocess.Popen(
+                list(words),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                cwd="/",
+                env={**os.environ, **environment},
+                start_new_session=True,
+            )
+        except OSError as error:
+            reason = os.strerror(error.errno or 0)
+            raise AccessDenied(f"{inert(words[0])} cannot be run: {reason}.") from error
+
+    def audit(self, sentence: str) -> None:
+        """Tell syslog (authpriv.notice) what was changed, as `cyrtui`."""
+        import syslog
+
+        syslog.openlog("cyrtui", syslog.LOG_PID, syslog.LOG_AUTHPRIV)
+        syslog.syslog(syslog.LOG_NOTICE, sentence.replace("\0", ""))
+        syslog.closelog()
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _set_attributes(descriptor: int, attributes: Mapping[str, bytes]) -> None:
+    """Give a file extended attributes; one that it has by itself already need not be set."""
+    for name, value in attributes.items():
+        if name in _OWN_TO_EACH:
+            continue
+        try:
+            os.setxattr(descriptor, name, value)
+        except OSError:
+            if name not in os.listxattr(descriptor) or os.getxattr(descriptor, name) != value:
+                raise
 
 
 def _denied(path: str, what: str, error: OSError) -> AccessDenied:

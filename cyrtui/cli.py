@@ -99,6 +99,14 @@ def _lint_arguments(lint: argparse.ArgumentParser) -> None:
     lint.add_argument("--json", action="store_true", help="one JSON object a line instead of text")
 
 
+def _apply_arguments(apply: argparse.ArgumentParser) -> None:
+    apply.add_argument("candidate", metavar="CANDIDATE", help="a file with the new text")
+    apply.add_argument("file", metavar="FILE", help="the cyrus.conf or imapd.conf that gets this text")
+    apply.add_argument("--dry-run", action="store_true", help="say what would be done, and change nothing")
+    apply.add_argument("--yes", action="store_true", help="do not ask")
+    apply.add_argument("--json", action="store_true", help="one JSON object a line: plan, steps, result")
+
+
 def _no_arguments(_parser: argparse.ArgumentParser) -> None:
     pass
 
@@ -154,6 +162,11 @@ _COMMANDS: Final[Mapping[str, tuple[str, Callable[[argparse.ArgumentParser], Non
     "lint": (
         "say what is wrong in cyrus.conf and imapd.conf, by line; exits 0 clean, 1 warnings, 2 errors",
         _lint_arguments,
+    ),
+    "apply": (
+        "make FILE become CANDIDATE, verified or restored; exits 0 applied and verified, 1 refused by lint, "
+        "2 usage, 3 failed and restored, 4 failed and not restored",
+        _apply_arguments,
     ),
     "settings": (
         "show every setting, its value and where it came from, and the logs that were found",
@@ -223,6 +236,8 @@ def _run(options: argparse.Namespace) -> int:
             return _trace(options, settings, host)
         if options.command == "lint":
             return _lint(options, settings, host)
+        if options.command == "apply":
+            return _apply(options, settings, host, open_gate(read_only=settings.read_only))
         if options.command == "settings":
             return _settings(settings, host)
         # What was recorded or copied is the past: there is nothing in it to change.
@@ -356,6 +371,19 @@ def _lint(options: argparse.Namespace, settings: Settings, host: Host) -> int:
         out=sys.stdout,
         words=sys.stderr,
     )
+
+
+def _apply(options: argparse.Namespace, settings: Settings, host: Host, gate: Gate | None) -> int:
+    from cyrtui.apply_command import ApplyOptions, apply
+
+    asked = ApplyOptions(options.candidate, options.file, options.dry_run, options.yes, options.json)
+    ask = _ask if sys.stdin.isatty() else None
+    return apply(host, settings, gate, asked, ask, sys.stdout, sys.stderr)
+
+
+def _ask(question: str) -> bool:
+    print(question, end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def _settings(settings: Settings, host: Host) -> int:

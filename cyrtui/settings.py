@@ -43,6 +43,7 @@ SETTINGS: Final = (
     Setting("ldap_password_file", "the file with the password of ldap_bind_dn", str, None),
     Setting("archive_cache", "folder to keep compressed logs in unpacked; none when not set", str, None),
     Setting("read_only", "change nothing; true anywhere wins", bool, default=False),
+    Setting("state_directory", "where applied edits are recorded; /var/lib/cyrtui for root", str, None),
     Setting("restart_command", "arguments of the command that restarts Cyrus", list, None),
     Setting("reload_command", "arguments of the command that makes master read its files again", list, None),
 )

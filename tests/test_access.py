@@ -76,6 +76,7 @@ READING = {
     ("cyrtui/host/local_logs.py", "os.open"),
     ("cyrtui/host/processes.py", "os.open"),
     ("cyrtui/cli.py", "os.open"),
+    ("cyrtui/apply/watchdog.py", "os.open"),
 }
 
 

@@ -9,7 +9,9 @@ from cyrtui.apply.diff import masked_diff
 from cyrtui.apply.effect import Effect, Now, effect_of, look_now
 from cyrtui.apply.judged import Judged, Place, judge, place_of
 from cyrtui.apply.original import Original
+from cyrtui.apply.verify import broken_services
 from cyrtui.apply.ways import Way, Ways, find_ways
+from cyrtui.config.cyrus_conf import parse_cyrus_conf
 from cyrtui.config.finding import Finding
 from cyrtui.config.installed import installed_version
 from cyrtui.config.subject import ConfKind
@@ -26,7 +28,9 @@ class ApplyPlan:
     `diff` are the lines of a unified diff, inert, passwords masked. `findings` are the lint's on the
     candidate, `errors` what it is refused for (those it makes in other files among them). `way` is how it
     takes effect, `ways` both ways. `blocked` is a sentence that says why it cannot be done here at all.
-    `backup` is the name that the backup will have, unless something has it already.
+    `backup` is the name that the backup will have, unless something has it already. `master` is (pid, start)
+    of the running cyrmaster; `broken_before` are the services that do not listen now and that the candidate
+    leaves as they are, so that they are not expected to listen afterwards.
     """
 
     original: Original
@@ -41,6 +45,8 @@ class ApplyPlan:
     ways: Ways
     blocked: str | None
     backup: str
+    master: tuple[int, float] | None
+    broken_before: tuple[str, ...]
 
     def __repr__(self) -> str:
         return f"ApplyPlan({self.original.path!r}, {self.effect.need!r})"
@@ -108,7 +114,21 @@ def make_plan(
         ways,
         _blocked(host, effect, ways, seen, judged),
         f"{original.target}.{stamp}",
+        (seen.master.pid, seen.master.started) if seen.master else None,
+        _broken_before(seen, place, original, candidate),
     )
+
+
+def _broken_before(seen: Now, place: Place, original: Original, candidate: bytes) -> tuple[str, ...]:
+    """The services that do not listen now, and whose entries stay as they are."""
+    broken = broken_services(seen.board) if seen.board and seen.master else frozenset()
+    if place.kind != "cyrus.conf" or not broken:
+        return tuple(sorted(broken))
+    old, new = (
+        {entry.name: entry.pairs for entry in parse_cyrus_conf(data).services}
+        for data in (original.data, candidate)
+    )
+    return tuple(sorted(name for name in broken if old.get(name) == new.get(name)))
 
 
 def _was_broken(host: Host, place: Place, original: Original, version: str | None) -> bool:

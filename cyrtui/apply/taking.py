@@ -4,6 +4,11 @@ Source: master/master.c of 2.2 to 3.12. On SIGHUP cyrmaster reads SERVICES, EVEN
 again; START runs only when it starts, and its own imapd.conf is read only then. From 2.5 on it passes the
 SIGHUP on to its children: idle ones end, busy ones end after their client; before, only the children of a
 service that was taken out are told. A cyrmaster that gave up root cannot open ports below 1024 any more.
+
+A service that is taken out or moved on SIGHUP leaves an empty place in cyrmaster's table. At the next SIGHUP
+add_service takes an empty place for whatever service comes by, whose own socket is then still open in another
+place: it cannot be bound again, and is closed. So the SIGHUP after that one takes services off the network
+(seen with 3.6.1: imap was taken out, and imaps was gone one SIGHUP later). Hence a restart.
 """
 
 from __future__ import annotations
@@ -75,6 +80,15 @@ def of_cyrus_conf(
             yield from _of_section(section, new)
     if _content(old, "SERVICES") == _content(new, "SERVICES"):
         return
+    kept = {(one.name, one.listen, one.proto) for one in after}
+    for one in before:
+        if (one.name, one.listen, one.proto) not in kept:
+            what = "moved" if any(other.name == one.name for other in after) else "closed"
+            yield Reason(
+                "restart",
+                f"{one.name} is {what}: a SIGHUP would do that, but the next one would then close other "
+                "services, for which cyrmaster mixes up the places in its table.",
+            )
     held = {key: one.name for one in before for key in map(_key, one.expected)}
     old_listens = {(one.name, one.listen, one.proto) for one in before}
     for one in after:

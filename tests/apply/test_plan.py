@@ -112,7 +112,8 @@ def test_maxchild_is_taken_on_reload_and_no_session_is_dropped(tmp_path: Path) -
 
 def test_a_closed_service_takes_its_ports_away(tmp_path: Path) -> None:
     found = plan(tmp_path, "cyrus.conf", '  pop3  cmd="pop3d" listen="1110" maxchild=10\n', "")
-    assert found.effect.need == "reload"
+    assert found.effect.need == "restart"
+    assert "pop3 is closed: a SIGHUP would do that, but the next one" in found.effect.reasons[1]
     assert [one.place for one in found.effect.goes] == ["0.0.0.0:1110", "[::]:1110"]
 
 
@@ -123,12 +124,20 @@ def test_a_low_port_takes_a_restart_where_cyrmaster_gave_up_root(tmp_path: Path)
     assert [one.place for one in found.effect.appears] == ["0.0.0.0:110", "[::]:110"]
     assert found.effect.sentence == "Cyrus will be restarted: 1 session is dropped (imap 1)."
     assert [(one.service, one.count) for one in found.effect.dropped] == [("imap", 1)]
-    as_root = plan(tmp_path, "cyrus.conf", 'listen="1110"', 'listen="pop3"', user="root")
-    assert as_root.effect.need == "reload"
 
 
-def test_a_high_port_is_opened_on_reload(tmp_path: Path) -> None:
-    assert plan(tmp_path, "cyrus.conf", 'listen="1110"', 'listen="1111"').effect.need == "reload"
+def test_a_new_service_is_opened_on_reload_where_cyrmaster_may_open_its_port(tmp_path: Path) -> None:
+    new = 'SERVICES {\n  nntp cmd="nntpd" listen="%s"\n'
+    high = plan(tmp_path, "cyrus.conf", "SERVICES {\n", new % "1119")
+    assert high.effect.need == "reload"
+    assert plan(tmp_path, "cyrus.conf", "SERVICES {\n", new % "119").effect.need == "restart"
+    assert plan(tmp_path, "cyrus.conf", "SERVICES {\n", new % "119", user="root").effect.need == "reload"
+
+
+def test_a_moved_service_takes_a_restart(tmp_path: Path) -> None:
+    found = plan(tmp_path, "cyrus.conf", 'listen="1110"', 'listen="1111"')
+    assert found.effect.need == "restart"
+    assert "pop3 is moved" in found.effect.reasons[1]
 
 
 def test_a_socket_that_changes_hands_takes_a_restart(tmp_path: Path) -> None:

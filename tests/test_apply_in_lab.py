@@ -1,0 +1,183 @@
+"""`cyrtui apply` on a real Cyrus: good edits with a client connected, and failures seen only at run time."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from tests.lab import Lab
+from tests.lab.__main__ import CONSOLE_ENVIRONMENT
+from tests.lab.configuration import CERTIFICATE, PRIVATE_KEY
+from tests.lab.directory import TOTO
+from tests.lab.faults import occupied
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+STATE: Final = "/run/cyrtui"
+ENVIRONMENT = {"PYTHONPATH": str(CHECKOUT), "CYRTUI_STATE_DIRECTORY": STATE, **CONSOLE_ENVIRONMENT}
+SERVICES = "SERVICES {\n"
+EXTRA = '        extra cmd="imapd" listen="localhost:1143" maxchild=5\n'
+
+# Logs in, then answers each line of its input with what the server says to a NOOP.
+CLIENT = """
+import socket, sys
+stream = socket.create_connection(("127.0.0.1", 143), 10).makefile("rwb", buffering=0)
+def ask(words):
+    stream.write(b"a " + words + b"\\r\\n")
+    while (line := stream.readline()) and not line.startswith(b"a "): pass
+    return line.decode().strip() or "gone"
+stream.readline()
+print(ask(b"LOGIN %b %b" % tuple(word.encode() for word in sys.stdin.readline().split())), flush=True)
+for _ in sys.stdin:
+    try:
+        print(ask(b"NOOP"), flush=True)
+    except OSError:
+        print("gone", flush=True)
+"""
+
+
+class Client:
+    """A client with an IMAP session that stays open."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._process = lab.popen(
+            [sys.executable, "-c", CLIENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        assert "a OK" in self._ask(f"{TOTO.uid} {TOTO.password}")
+
+    def alive(self) -> bool:
+        return "a OK" in self._ask("noop")
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def _ask(self, words: str) -> str:
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(f"{words}\n".encode())
+        self._process.stdin.flush()
+        return self._process.stdout.readline().decode()
+
+
+@pytest.fixture(scope="module")
+def server(lab: Lab) -> Iterator[Lab]:
+    """The lab, with its files and its Cyrus as they were when all is done."""
+    kept = {path: lab.read(path) for path in ("/etc/cyrus.conf", "/etc/imapd.conf")}
+    lab.restart_cyrus()
+    yield lab
+    for path, text in kept.items():
+        lab.write(path, text)
+    lab.restart_cyrus()
+
+
+def apply(lab: Lab, path: str, text: str, *words: str) -> tuple[int, dict[str, Any], dict[str, Any]]:
+    """`cyrtui apply --yes --json`: its status, the plan and the result."""
+    lab.write("/run/candidate", text)
+    done = lab.run(
+        [sys.executable, "-m", "cyrtui", "apply", "/run/candidate", path, "--yes", "--json", *words],
+        env=ENVIRONMENT,
+        cwd=CHECKOUT,
+        check=False,
+        timeout=90,
+    )
+    objects = [json.loads(line) for line in done.stdout.splitlines()]
+    assert objects, done.stderr
+    return done.status, objects[0], objects[-1]
+
+
+def ports(lab: Lab) -> set[int]:
+    return {one.port for one in lab.listeners()}
+
+
+def changed(lab: Lab, path: str, old: str, new: str) -> str:
+    text = lab.read(path)
+    assert old in text
+    return text.replace(old, new)
+
+
+def new_certificate(lab: Lab) -> str:
+    """Another certificate and its key beside the first; imapd.conf that names them."""
+    made = [CERTIFICATE.replace(".pem", "2.pem"), PRIVATE_KEY.replace(".key", "2.key")]
+    words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    words += ["-days", "400", "-subj", "/CN=imap.testdomain.info", "-out", made[0], "-keyout", made[1]]
+    lab.run(words)
+    lab.run(["chown", "cyrus:mail", made[1]])
+    text = changed(lab, "/etc/imapd.conf", CERTIFICATE, made[0])
+    return text.replace(PRIVATE_KEY, made[1])
+
+
+LMTP = '        lmtpunix cmd="lmtpd" listen="/run/cyrus/socket/lmtp" maxchild=2\n'
+# file, what stands there, what is written in its place, what it needs
+GOOD = [
+    ("cyrus", "prefork=0 maxchild=10", "prefork=0 maxchild=20", "reload"),
+    ("cyrus", SERVICES, SERVICES + LMTP, "reload"),
+    ("cyrus", SERVICES, SERVICES + EXTRA, "reload"),
+    ("cyrus", "localhost:1143", "localhost:1144", "restart"),
+    ("cyrus", '"imapd" listen', '"imapd -U 5" listen', "reload"),
+    ("cyrus", "localhost:1144", "localhost:220", "restart"),
+    (
+        "cyrus",
+        '        sieve           cmd="timsieved"',
+        '        #sieve          cmd="timsieved"',
+        "restart",
+    ),
+    ("cyrus", "prefork=0 maxchild=20", "prefork=1 maxchild=20", "reload"),
+    ("imapd", "popminpoll: 1", "timeout: 45", "reload"),
+    ("imapd", "certificate", "", "reload"),
+    ("imapd", "umask: 077\n", "umask: 077\nproc_path: /run/cyrus/proc\n", "restart"),
+    ("cyrus", '        tlsprune        cmd="/usr/sbin/tls_prune"\n}', "}", "restart"),
+    ("cyrus", "EVENTS {", "# what comes again and again\nEVENTS {", "nothing"),
+]
+
+
+def test_good_edits_are_applied_and_verified_with_clients_connected(server: Lab) -> None:
+    client = Client(server)
+    for name, old, new, need in GOOD:
+        path = f"/etc/{name}.conf"
+        before = server.read(path)
+        text = new_certificate(server) if old == "certificate" else changed(server, path, old, new)
+        status, plan, result = apply(server, path, text)
+        assert (status, result["result"], plan["need"]) == (0, "applied", need), (old, new, plan, result)
+        assert server.read(path) == text
+        assert server.read(plan["backup"]) == before
+        if need == "restart":
+            assert {one["service"] for one in plan["dropped"]} == {"imap"}
+            client.close()
+            client = Client(server)
+        else:
+            assert client.alive(), (old, new)
+        if "1144" in new:
+            assert ports(server) >= {143, 993, 1144}
+            assert 1143 not in ports(server)
+            assert {one["place"] for one in plan["goes"]} == {"127.0.0.1:1143", "[::1]:1143"}
+        if "220" in new:
+            assert "may not open port 220 for extra on SIGHUP" in " ".join(plan["reasons"])
+        if "#sieve" in new:
+            assert 4190 not in ports(server)
+    client.close()
+
+
+@pytest.mark.parametrize("how", ["reload", "restart"])
+def test_a_port_that_is_taken_is_found_at_run_time_and_the_old_file_put_back(server: Lab, how: str) -> None:
+    before = server.read("/etc/cyrus.conf")
+    text = before.replace(SERVICES, SERVICES + EXTRA.replace("extra", "more"))
+    if how == "restart":
+        text = text.replace("START {", 'START {\n        again cmd="/usr/sbin/tls_prune"')
+    mark = server.mark()
+    with occupied(server, ["listen", "1143", "127.0.0.1"]):
+        status, plan, result = apply(server, "/etc/cyrus.conf", text)
+    assert (status, plan["need"], result["result"]) == (3, how, "restored")
+    assert "unable to bind to more/ipv4 socket: Address already in use" in result["lines"]
+    assert "python" in result["sentence"]
+    assert server.read("/etc/cyrus.conf") == before
+    client = Client(server)
+    assert client.alive()
+    client.close()
+    said = server.wait_log("auth", "cyrtui[", since=mark)
+    assert "root replaced /etc/cyrus.conf (backup /etc/cyrus.conf.20" in said
