@@ -1,7 +1,7 @@
 """A log of any length on the glass: following its end, or standing still while it grows.
 
-While following, the window does not move by one line for every new one, which would paint all of it again: it
-stands still while the new lines fill it, and moves on by half a page when it is full.
+While following, the window is full and ends with the last line. That costs little more than the new lines: the
+glass tells the terminal to scroll.
 """
 
 from __future__ import annotations
@@ -104,7 +104,6 @@ class LogView(LineWindow[ShownLine]):
         self._following = True
         self._paused_at = 0
         self._told = 0
-        self._seen = view.end if view is not None else 0
         self._began = view.first if view is not None else 0
         self._wrapped = False
         self._sideways = 0
@@ -173,7 +172,7 @@ class LogView(LineWindow[ShownLine]):
         self._view = view
         self._fractions = False
         self._sideways = 0
-        self._seen, self._began = view.end, view.first
+        self._began = view.first
         # an empty view begins where it will grow from, not where the one before stood
         self._top = view.first
         self._painted = []
@@ -185,16 +184,13 @@ class LogView(LineWindow[ShownLine]):
         """The view has other lines than before."""
         if self._view is None:
             return
-        new = max(0, self.end - self._seen)
         began, self._began = self._began, self.first
-        self._seen = self.end
         if self._following:
             if self._top >= self.end or (self.first < began and self._top <= began and self._end_fits()):
                 # older lines came to a window that had nothing above it
                 self._to_end()
             elif not self._end_fits():
-                page = self.body_height
-                self._top = self._top_for_last(self.end - 1, max(page // 2, min(page, new)))
+                self._top = self._last_top()
             self.rearrange()
             return
         self.rearrange()
