@@ -1,7 +1,7 @@
 """A log of any length on the glass: following its end, or standing still while it grows.
 
-While following, the window is full and ends with the last line. That costs little more than the new lines: the
-glass tells the terminal to scroll.
+While following, the window is full and ends with the last line. That costs little more than the new lines:
+the glass tells the terminal to scroll.
 """
 
 from __future__ import annotations
@@ -304,7 +304,7 @@ class LogView(LineWindow[ShownLine]):
         if self._wrapped:
             return
         room = self.body_width - self._prefix()
-        longest = max((len(_body(item)) for item in self._items.values()), default=0)
+        longest = max((_length(item) for item in self._items.values()), default=0)
         self._sideways = max(0, min(self._sideways + way * _SIDEWAYS, longest - room + 1))
         self.rearrange()
 
@@ -345,13 +345,12 @@ class LogView(LineWindow[ShownLine]):
         """The line folded; never more than the window holds."""
         room = max(8, room)
         most = max(1, self.body_height)
-        body = _body(item)
-        bounded = body[: room * most]
+        bounded = _body(item, room * most)
         if bounded.isascii():
             chunks = [bounded[at : at + room] for at in range(0, len(bounded), room)] or [""]
         else:
             chunks = chop_cells(bounded, room)[:most] or [""]
-        if sum(map(len, chunks)) < len(body):
+        if sum(map(len, chunks)) < _length(item):
             chunks[-1] = chunks[-1][:-1] + ELLIPSIS
         return chunks
 
@@ -385,14 +384,14 @@ class LogView(LineWindow[ShownLine]):
         return segments
 
     def _body_segments(self, item: ShownLine, role: str, start: int, stop: int) -> list[Segment]:
-        body = _body(item)
-        tag = len(body) - len(item.text)
+        tag = _length(item) - len(item.text)
+        body = _body(item, stop + len(self._needle))
         stop = min(stop, len(body))
         level = _LEVELS.get(str(item.level or ""))
         segments: list[Segment] = []
 
         def add(first: int, last: int, extra: Style | None) -> None:
-            for low, high, style in ((0, tag, self.style(role)), (tag, len(body), self.style(level))):
+            for low, high, style in ((0, tag, self.style(role)), (tag, stop, self.style(level))):
                 if (a := max(first, low, start)) < (b := min(last, high, stop)):
                     segments.append(Segment(body[a:b], style if extra is None else style + extra))
 
@@ -400,10 +399,9 @@ class LogView(LineWindow[ShownLine]):
         if self._needle:
             found = self.style("found")
             size = len(self._needle)
-            bounded = body[: stop + size]
-            haystack = bounded.lower() if self._needle == self._needle.lower() else bounded
+            haystack = body.lower() if self._needle == self._needle.lower() else body
             # lower() may change the length of a text (U+0130): then rather mark nothing than the wrong part
-            while len(haystack) == len(bounded):
+            while len(haystack) == len(body):
                 hit = haystack.find(self._needle, max(0, at - size + 1))
                 if hit < 0:
                     break
@@ -430,11 +428,20 @@ class _Look:
         return hash(self.day)
 
 
-def _body(item: ShownLine) -> str:
-    """The line without its stamp, as syslog writes it."""
+def _tag(item: ShownLine) -> str:
     if not item.ident:
-        return item.text
-    return f"{item.ident}: {item.text}" if item.pid is None else f"{item.ident}[{item.pid}]: {item.text}"
+        return ""
+    return f"{item.ident}: " if item.pid is None else f"{item.ident}[{item.pid}]: "
+
+
+def _body(item: ShownLine, most: int | None = None) -> str:
+    """The line without its stamp, as syslog writes it; no more than its first `most` characters."""
+    tag = _tag(item)
+    return tag + item.text if most is None else (tag + item.text[:most])[:most]
+
+
+def _length(item: ShownLine) -> int:
+    return len(_tag(item)) + len(item.text)
 
 
 def _day(seconds: float, zone: tzinfo | None) -> str:
