@@ -399,3 +399,18 @@ def _as_it_was(lab: Lab) -> Iterator[None]:
     except NotInTime:
         lab.restart_cyrus()
         raise
+
+
+def test_a_low_port_that_a_reload_cannot_take_is_linted(lab: Lab) -> None:
+    more = CYRUS_CONF.replace("SERVICES {", 'SERVICES {\n  imap2 cmd="imapd" listen="localhost:144"', 1)
+    lab.write("/etc/cyrus.conf", more)
+    try:
+        words = [sys.executable, "-m", "cyrtui", "lint"]
+        said = lab.run(words, env=ENVIRONMENT, cwd=CHECKOUT, check=False).stdout
+    finally:
+        lab.write("/etc/cyrus.conf", CYRUS_CONF)
+    (line,) = [line for line in said.splitlines() if "SIGHUP" in line]
+    assert line.startswith(
+        "/etc/cyrus.conf:7: advice: cyrmaster runs as cyrus and may not take port 144 at a"
+    )
+    assert line.endswith("imap2 listens after a restart only.")

@@ -9,6 +9,7 @@ from typing import Final
 from cyrtui.config.certificate import misfit, validity
 from cyrtui.config.finding import Finding
 from cyrtui.config.imapd_conf import ImapdConf, Setting
+from cyrtui.config.presence import is_missing
 from cyrtui.config.subject import Subject
 from cyrtui.errors import FileUnreadable
 from cyrtui.inert import inert
@@ -58,6 +59,15 @@ def _judge(subject: Subject, certificate: Setting | None, key: Setting | None) -
     if pem is not None:
         yield from _dates(subject, certificate, pem)
         secret = _read(subject, key)
+        if secret is None and not is_missing(subject.host, key.value):
+            yield Finding(
+                key.path,
+                key.line,
+                "advice",
+                "key-not-compared",
+                f"You may not read {inert(key.value)}: whether it fits the certificate is not known.",
+                "Lint as root or as the user cyrus.",
+            )
         if secret is not None:
             wrong = misfit(pem, secret)
             if wrong is not None:

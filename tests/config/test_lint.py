@@ -304,6 +304,96 @@ class TestVersions:
         assert "altnamespace is yes since 3.0 (no before)" in found[0].sentence
 
 
+WORLD = GOOD_CYRUS.replace("localhost:imap", "imap")
+LMTP = 'SERVICES {{\n  lmtp cmd="lmtpd{0}" listen="{1}" maxchild=10\n'
+LDAPDB = "sasl_auxprop_plugin: ldapdb\nsasl_ldapdb_uri: {}\nsasl_ldapdb_mech: {}\n"
+PROXY = "sasl_ldapdb_id: cyrus\nsasl_ldapdb_pw: secret\n"
+
+
+class TestExposure:
+    """What the world can reach: each rule beside the edit of the same place that is harmless."""
+
+    @pytest.mark.parametrize(
+        ("cyrus", "imapd", "found"),
+        [
+            (WORLD, GOOD_IMAPD, None),
+            (
+                WORLD.replace("  imaps cmd", "# "),
+                GOOD_IMAPD.replace("tls_server_cert: ", "# ").replace("tls_server_key: ", "# "),
+                (5, "exposed-without-tls"),
+            ),
+            (WORLD, GOOD_IMAPD.replace("plaintext: no", "plaintext: yes"), (5, "exposed-plaintext")),
+            (WORLD, GOOD_IMAPD + "imap_allowplaintext: yes\n", (5, "exposed-plaintext")),
+            (WORLD, GOOD_IMAPD + "imaps_allowplaintext: yes\n", None),
+            (GOOD_CYRUS, GOOD_IMAPD.replace("plaintext: no", "plaintext: yes"), None),
+            (GOOD_CYRUS.replace("SERVICES {\n", LMTP.format(" -a", "2024")), GOOD_IMAPD, (5, "lmtp-open")),
+            (GOOD_CYRUS.replace("SERVICES {\n", LMTP.format("", "2024")), GOOD_IMAPD, None),
+            (GOOD_CYRUS.replace("SERVICES {\n", LMTP.format(" -a", "127.0.0.1:2024")), GOOD_IMAPD, None),
+        ],
+    )
+    def test_it(self, host: TreeHost, cyrus: str, imapd: str, found: tuple[int, str] | None) -> None:
+        of_exposure = [
+            (one.line, one.code)
+            for one in both(host, cyrus, imapd)
+            if one.code.startswith("exposed") or one.code == "lmtp-open"
+        ]
+        assert of_exposure == ([found] if found else [])
+
+
+class TestLdapdb:
+    @pytest.mark.parametrize(
+        ("lines", "found"),
+        [
+            (LDAPDB.format("ldap://localhost", "DIGEST-MD5") + PROXY, []),
+            (LDAPDB.format("ldap://localhost", "EXTERNAL"), []),
+            (LDAPDB.format("ldap://localhost", "DIGEST-MD5"), [(11, "warning", "ldapdb-incomplete")]),
+            (LDAPDB.format("localhost:389", "EXTERNAL"), [(12, "error", "ldapdb-uri")]),
+            (LDAPDB.format("http://[x", "EXTERNAL"), [(12, "error", "ldapdb-uri")]),
+            (LDAPDB.format("ldap://dir.example.net", "EXTERNAL"), [(12, "advice", "ldapdb-clear")]),
+            (LDAPDB.format("ldaps://dir.example.net ldapi:///", "EXTERNAL"), []),
+            (
+                LDAPDB.format("ldap://dir.example.net", "EXTERNAL") + "sasl_ldapdb_starttls: yes\n",
+                [(14, "warning", "ldapdb-starttls")],
+            ),
+            (
+                LDAPDB.format("ldap://dir.example.net", "EXTERNAL") + "sasl_ldapdb_starttls: demand\n",
+                [],
+            ),
+            (LDAPDB.format("ldapi:///", "DIGESTMD5") + PROXY, [(13, "warning", "unknown-sasl-value")]),
+            (
+                "sasl_auxprop_plugin: ldapdb\nsasl_ldapdb_uri: ldapi:///\n" + PROXY,
+                [(11, "advice", "ldapdb-no-mech")],
+            ),
+            (
+                "sasl_auxprop_plugin: sasldb\nsasl_ldapdb_uri: ldapi:///\n",
+                [(12, "advice", "ldapdb-unused")],
+            ),
+        ],
+    )
+    def test_it(self, host: TreeHost, lines: str, found: list[tuple[int, str, str]]) -> None:
+        said = both(host, GOOD_CYRUS, GOOD_IMAPD + lines)
+        assert [(one.line, one.severity, one.code) for one in said] == found
+
+    def test_a_plugin_that_is_not_installed(self, tmp_path: Path) -> None:
+        plugins = tmp_path / "usr/lib/x86_64-linux-gnu/sasl2"
+        plugins.mkdir(parents=True)
+        (plugins / "libsasldb.so.2").touch()
+        text = GOOD_IMAPD + LDAPDB.format("ldapi:///", "EXTERNAL")
+
+        def codes() -> set[str]:
+            return {one.code for one in both(TreeHost(str(tmp_path)), GOOD_CYRUS, text)}
+
+        assert "ldapdb-not-installed" in codes()
+        (plugins / "libldapdb.so.2").touch()
+        assert "ldapdb-not-installed" not in codes()
+
+
+def test_a_number_that_begins_with_0_is_octal(host: TreeHost) -> None:
+    found = both(host, GOOD_CYRUS, GOOD_IMAPD + "sieve_maxscripts: 010\n")
+    assert grave(found) == [(IMAPD_CONF, 11, "warning", "octal-number")]
+    assert "for octal, which is 8." in found[0].sentence
+
+
 class TestSecrets:
     def test_no_sentence_holds_a_password(self, host: TreeHost) -> None:
         text = (

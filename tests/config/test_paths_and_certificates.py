@@ -12,6 +12,7 @@ import pytest
 
 from cyrtui.config.certificate import misfit, validity
 from cyrtui.config.lint import Finding, lint
+from cyrtui.errors import FileUnreadable
 from cyrtui.host.local import LocalHost
 from cyrtui.host.permission import READ, SEARCH, denied
 from cyrtui.host.tree import TreeHost
@@ -72,6 +73,19 @@ class TestCertificates:
 
     def test_a_key_under_a_password(self, pems: Path) -> None:
         assert of_pair(pems, "/one.pem", "/locked.key") == [(8, "error", "key-encrypted")]
+
+    def test_a_key_that_one_may_not_read(self, pems: Path) -> None:
+        class Closed(At):
+            def read(self, path: str, limit: int = 1 << 20) -> bytes:
+                if path == "/one.key":
+                    raise FileUnreadable(path, f"{path} cannot be read: Permission denied.")
+                return super().read(path, limit)
+
+        text = "configdirectory: /\ntls_server_cert: /one.pem\ntls_server_key: /one.key\n"
+        found = lint({"/etc/imapd.conf": text.encode()}, Closed(pems, 0), version="3.6.1")
+        (said,) = [one for one in found if one.line == 3]
+        assert (said.severity, said.code) == ("advice", "key-not-compared")
+        assert "You may not read /one.key" in said.sentence
 
     def test_files_that_are_not_there(self, pems: Path) -> None:
         assert of_pair(pems, "/three.pem", "/three.key") == [
