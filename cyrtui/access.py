@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 READ_ONLY_SENTENCE: Final = "This run is read-only: it writes nothing, signals nothing, restarts nothing."
 
 # Of renameat2(2), and of the Linux headers it is used with.
+_RENAME_NOREPLACE: Final = 1
 _RENAME_EXCHANGE: Final = 2
 _AT_FDCWD: Final = -100
 _UNSUPPORTED: Final = (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP)
@@ -127,17 +128,23 @@ class Gate:
 
         Raises `AccessDenied`.
         """
-        import ctypes
+        return _renameat2(one, other, _RENAME_EXCHANGE)
 
-        renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
-        if renameat2 is None:
+    def name_new(self, temporary: str, path: str) -> bool:
+        """Give a file a name that no file has yet; False where one has it. Raises `AccessDenied`."""
+        try:
+            if not _renameat2(temporary, path, _RENAME_NOREPLACE):
+                os.link(temporary, path)
+                os.unlink(temporary)
+        except FileExistsError:
             return False
-        if renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0:
-            return True
-        number = ctypes.get_errno()
-        if number in _UNSUPPORTED:
-            return False
-        raise _denied(other, "replaced", OSError(number, os.strerror(number)))
+        except AccessDenied as error:
+            if isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.EEXIST:
+                return False
+            raise
+        except OSError as error:
+            raise _denied(path, "made", error) from error
+        return True
 
     def sync_directory(self, path: str) -> None:
         """Bring the names in a directory to the disk. Raises `AccessDenied`."""
@@ -266,6 +273,22 @@ class Gate:
         syslog.openlog("cyrtui", syslog.LOG_PID, syslog.LOG_AUTHPRIV)
         syslog.syslog(syslog.LOG_NOTICE, sentence.replace("\0", ""))
         syslog.closelog()
+
+
+def _renameat2(one: str, other: str, flag: int) -> bool:
+    """renameat2(2); False where the system or the file system does not know it. Raises `AccessDenied`."""
+    import ctypes
+
+    renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if renameat2 is None:
+        return False
+    if renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), flag) == 0:
+        return True
+    number = ctypes.get_errno()
+    if number in _UNSUPPORTED:
+        return False
+    error = OSError(number, os.strerror(number))
+    raise _denied(other, "replaced", error) from error
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -163,16 +165,14 @@ def test_good_edits_are_applied_and_verified_with_clients_connected(server: Lab)
     client.close()
 
 
-@pytest.mark.parametrize("how", ["reload", "restart"])
-def test_a_port_that_is_taken_is_found_at_run_time_and_the_old_file_put_back(server: Lab, how: str) -> None:
+def test_a_port_that_is_taken_is_found_at_run_time_and_the_old_file_put_back(server: Lab) -> None:
     before = server.read("/etc/cyrus.conf")
     text = before.replace(SERVICES, SERVICES + EXTRA.replace("extra", "more"))
-    if how == "restart":
-        text = text.replace("START {", 'START {\n        again cmd="/usr/sbin/tls_prune"')
+    text = text.replace("START {", 'START {\n        again cmd="/usr/sbin/tls_prune"')
     mark = server.mark()
     with occupied(server, ["listen", "1143", "127.0.0.1"]):
         status, plan, result = apply(server, "/etc/cyrus.conf", text)
-    assert (status, plan["need"], result["result"]) == (3, how, "restored")
+    assert (status, plan["need"], result["result"]) == (3, "restart", "restored")
     assert "unable to bind to more/ipv4 socket: Address already in use" in result["lines"]
     assert "python" in result["sentence"]
     assert server.read("/etc/cyrus.conf") == before
@@ -181,3 +181,96 @@ def test_a_port_that_is_taken_is_found_at_run_time_and_the_old_file_put_back(ser
     client.close()
     said = server.wait_log("auth", "cyrtui[", since=mark)
     assert "root replaced /etc/cyrus.conf (backup /etc/cyrus.conf.20" in said
+
+
+def begun(lab: Lab, text: str) -> subprocess.Popen[bytes]:
+    """`cyrtui apply` on a line of its own, when the file has just become the candidate."""
+    lab.write("/run/candidate", text)
+    words = [sys.executable, "-m", "cyrtui", "apply", "/run/candidate", "/etc/cyrus.conf", "--yes", "--json"]
+    process = lab.inside.popen(
+        words,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=ENVIRONMENT,
+        cwd=CHECKOUT,
+        start_new_session=True,
+    )
+    lab.wait(lambda: lab.read("/etc/cyrus.conf") == text, "the candidate to be in its place")
+    return process
+
+
+def watchdogs(lab: Lab) -> list[int]:
+    """The processes that carry an apply out, by their numbers outside."""
+    found = []
+    for pid in lab.inside.members():
+        try:
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if b"cyrtui.apply.watchdog" in words:
+            found.append(pid)
+    return found
+
+
+def last_edit(lab: Lab) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(lab.read(f"{STATE}/history.jsonl").splitlines()[-1])
+    return found
+
+
+def taken_port(before: str) -> str:
+    return before.replace(SERVICES, SERVICES + EXTRA.replace("extra", "late"))
+
+
+def test_the_line_dies_while_it_is_verified_and_the_old_file_comes_back(server: Lab) -> None:
+    before = server.read("/etc/cyrus.conf")
+    with occupied(server, ["listen", "1143", "127.0.0.1"]):
+        process = begun(server, taken_port(before))
+        os.killpg(process.pid, signal.SIGHUP)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        assert watchdogs(server)
+        server.wait(lambda: not watchdogs(server), "the watchdog to end", timeout=60)
+    assert server.read("/etc/cyrus.conf") == before
+    assert last_edit(server)["result"] == "restored"
+    client = Client(server)
+    assert client.alive()
+    client.close()
+
+
+def test_the_watchdog_is_killed_and_another_goes_on(server: Lab) -> None:
+    before = server.read("/etc/cyrus.conf")
+    with occupied(server, ["listen", "1143", "127.0.0.1"]):
+        process = begun(server, taken_port(before))
+        for pid in watchdogs(server):
+            os.kill(pid, signal.SIGKILL)
+        out, _ = process.communicate(timeout=60)
+    assert process.returncode == 3
+    assert b"was killed; another goes on" in out
+    assert server.read("/etc/cyrus.conf") == before
+
+
+def test_both_are_killed_and_the_next_apply_says_so_and_brings_it_to_its_end(server: Lab) -> None:
+    before = server.read("/etc/cyrus.conf")
+    with occupied(server, ["listen", "1143", "127.0.0.1"]):
+        process = begun(server, taken_port(before))
+        os.killpg(process.pid, signal.SIGKILL)
+        for pid in watchdogs(server):
+            os.kill(pid, signal.SIGKILL)
+        process.communicate()
+        assert server.read("/etc/cyrus.conf") == taken_port(before)
+        server.write("/run/candidate", before + "# one more\n")
+        done = server.run(
+            [sys.executable, "-m", "cyrtui", "apply", "/run/candidate", "/etc/cyrus.conf", "--yes"],
+            env=ENVIRONMENT,
+            cwd=CHECKOUT,
+            check=False,
+            timeout=60,
+        )
+    assert "by root, begun at" in done.stderr
+    assert (
+        "was cut off: the file was replaced, and nobody verified it. It is brought to its end" in done.stderr
+    )
+    assert "That apply did not end well" in done.stderr
+    assert server.read("/etc/cyrus.conf") == before
+    assert last_edit(server)["result"] == "restored"

@@ -15,7 +15,7 @@ import cyrtui
 from cyrtui.access import Gate
 from cyrtui.apply.events import Result, Step
 from cyrtui.apply.plan import ApplyPlan
-from cyrtui.apply.state import Order, Unfinished, make_state, new_id, save_order, who_now
+from cyrtui.apply.state import Order, Unfinished, clear_away, make_state, new_id, save_order, who_now
 from cyrtui.apply.work import Decision
 from cyrtui.errors import AccessDenied, CyrtuiError
 from cyrtui.inert import inert
@@ -95,8 +95,10 @@ def begin(
     if plan.refusal is not None:
         raise CyrtuiError(plan.refusal)
     allowed(plan)
+    state = make_state(gate, settings)
+    clear_away(gate, state)
     order = _order(settings, plan, attended=attended, countdown=countdown)
-    return Applying(gate, save_order(gate, make_state(gate, settings), order))
+    return Applying(gate, save_order(gate, state, order))
 
 
 def go_on(gate: Gate, found: Unfinished) -> Applying:

@@ -81,8 +81,9 @@ def applied_edits(settings: Settings) -> tuple[AppliedEdit, ...]:
         data = read_regular(path, path, _LARGEST)
     except FileMissing:
         return ()
-    found = [edit for line in data.splitlines() if (edit := _edit(line)) is not None]
-    return tuple(reversed(found))
+    # one that was cut off right behind its record is brought to its end, and recorded, once more
+    found = {edit.id: edit for line in data.splitlines() if (edit := _edit(line)) is not None}
+    return tuple(reversed(found.values()))
 
 
 def text_before(edit: AppliedEdit) -> bytes:

@@ -10,7 +10,6 @@ system knows no exchange the file is compared right before a plain rename; an ed
 
 from __future__ import annotations
 
-import errno
 import os
 
 from cyrtui.access import FileLike, Gate
@@ -23,21 +22,18 @@ class ChangedUnderUs(AccessDenied):
     """Another program has changed the file since it was read."""
 
 
-def back_up(gate: Gate, wanted: str, data: bytes, like: FileLike) -> str:
+def back_up(gate: Gate, temporary: str, wanted: str, data: bytes, like: FileLike) -> str:
     """Write the backup under the name wanted, or with -2, -3 ... behind it; its name.
 
-    Raises `AccessDenied`.
+    It has no such name before it is whole. Raises `AccessDenied`.
     """
+    write_beside(gate, temporary, data, like)
     for number in range(1, 100):
         path = wanted if number == 1 else f"{wanted}-{number}"
-        try:
-            gate.create_like(path, data, like)
-        except AccessDenied as error:
-            if isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.EEXIST:
-                continue
-            raise
-        gate.sync_directory(os.path.dirname(path))
-        return path
+        if gate.name_new(temporary, path):
+            gate.sync_directory(os.path.dirname(path))
+            return path
+    gate.remove(temporary)
     raise AccessDenied(f"{inert(wanted)} cannot be made: a hundred backups have that name already.")
 
 

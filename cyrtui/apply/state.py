@@ -61,7 +61,7 @@ def who_now() -> Who:
     """Who runs this process. The kernel's login uid comes first (it survives su and sudo), then SUDO_USER."""
     user = _name(os.geteuid())
     try:
-        with open("/proc/self/loginuid", encoding="ascii") as file:
+        with open("/proc/self/loginuid", "rb") as file:
             uid = int(file.read())
         login = _name(uid) if uid != 0xFFFFFFFF else ""
     except (OSError, ValueError):
@@ -158,6 +158,16 @@ def make_state(gate: Gate, settings: Settings) -> str:
     if not ours_alone(path):
         raise AccessDenied(f"{inert(path)} must be {_OURS}: applies are recorded in it.")
     return path
+
+
+def clear_away(gate: Gate, state: str) -> None:
+    """Remove what applies that came to their end have left, because they were killed right then."""
+    for name in sorted(os.listdir(state)):
+        place = f"{state}/{name}"
+        if os.path.isdir(place) and not is_alive(place):
+            begun = os.path.isfile(f"{place}/order.json")
+            if not begun or any(step["step"] == "finished" for step in steps_of(place)):
+                gate.remove_directory(place)
 
 
 def ours_alone(path: str) -> bool:

@@ -20,8 +20,8 @@ from cyrtui.apply.history import record
 from cyrtui.apply.original import digest_of
 from cyrtui.apply.replacing import ChangedUnderUs, back_up, file_digest, swap_in, write_beside
 from cyrtui.apply.state import Order, steps_of
-from cyrtui.apply.verify import Checked, LogMark, Verification, mark_log
-from cyrtui.errors import AccessDenied
+from cyrtui.apply.verify import Checked, LogMark, Problem, Verification, mark_log
+from cyrtui.errors import AccessDenied, CyrtuiError, ObservationError
 from cyrtui.host.protocol import Host
 from cyrtui.inert import inert
 from cyrtui.services.observed import choose_master, find_masters
@@ -85,7 +85,7 @@ class Work:
         self._say("begun", f"Applying to {inert(order.path)}.")
         try:
             self._lock()
-            self._backup = back_up(self._gate, order.backup, order.original, order.like())
+            self._backup = back_up(self._gate, order.temporary, order.backup, order.original, order.like())
             self._say("backup", f"The backup is {inert(self._backup)}.", (self._backup,))
             write_beside(self._gate, order.temporary, order.candidate, order.like())
             self._say("replacing", f"Replacing {inert(order.target)}.")
@@ -103,6 +103,10 @@ class Work:
         try:
             self._lock()
             now, beside = file_digest(order.target), file_digest(order.temporary)
+            if "restoring" in steps and now in (self._candidate, self._original):
+                self._gate.remove(order.temporary)
+                failed = steps.get("failed", {})
+                return self._restore(str(failed.get("sentence", "")), tuple(failed.get("lines", ())))
             if "replacing" not in steps or now == self._original:
                 return self._refuse("It was cut off before the file was replaced.")
             if now == self._candidate and beside not in (None, self._candidate, self._original):
@@ -135,7 +139,7 @@ class Work:
     def _refuse(self, why: str) -> Result:
         """Clear away what was only begun; the file was not touched."""
         for path in (self._order.temporary, self._backup):
-            if path is not None and file_digest(self._order.target) != self._candidate:
+            if path is not None:
                 with contextlib.suppress(AccessDenied):
                     self._gate.remove(path)
         self._backup = None
@@ -187,14 +191,18 @@ class Work:
             told = (str(error),)
             self._say("waiting", str(error))
         self._say("verify", "Verifying: sockets, processes, greetings, and the log.")
-        checked = self._verify(
-            self._host,
-            self._order,
-            mark,
-            before,
-            reloaded=reloaded,
-            say=lambda sentence: self._say("waiting", f"{sentence}."),
-        )
+        try:
+            checked = self._verify(
+                self._host,
+                self._order,
+                mark,
+                before,
+                reloaded=reloaded,
+                say=lambda sentence: self._say("waiting", f"{sentence}."),
+            )
+        except (CyrtuiError, OSError) as error:
+            problem = Problem(f"The server could not be looked at: {inert(str(error))}")
+            checked = Checked((problem,), (), nothing_listens=False, seen=0)
         if checked.problems and told:
             first, *rest = checked.problems
             lines = (*first.lines, *(f"{how}: {line}" for line in told))
@@ -207,8 +215,10 @@ class Work:
         order = self._order
         self._say("restoring", f"Putting the old {inert(order.path)} back.")
         try:
-            write_beside(self._gate, order.temporary, order.original, order.like())
-            swap_in(self._gate, order.temporary, order.target, self._candidate)
+            # an apply that was cut off may have done this already
+            if file_digest(order.target) != self._original:
+                write_beside(self._gate, order.temporary, order.original, order.like())
+                swap_in(self._gate, order.temporary, order.target, self._candidate)
         except ChangedUnderUs:
             with contextlib.suppress(AccessDenied):
                 self._gate.remove(order.temporary)
@@ -271,8 +281,12 @@ class Work:
         self._show(made)
 
     def _master(self) -> tuple[int, float] | None:
-        """The cyrmaster that runs now."""
-        master = choose_master(find_masters(self._host.snapshot()), self._order.cyrus_conf)
+        """The cyrmaster that runs now; None also where that cannot be seen."""
+        try:
+            seen = self._host.snapshot()
+        except ObservationError:
+            return None
+        master = choose_master(find_masters(seen), self._order.cyrus_conf)
         return (master.pid, master.started) if master else None
 
 
