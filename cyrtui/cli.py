@@ -145,6 +145,16 @@ def _trace_arguments(trace: argparse.ArgumentParser) -> None:
         trace.add_argument(f"--{role}-log", metavar="F", help=f"read this as the {role} log")
 
 
+def _spool_arguments(spool: argparse.ArgumentParser) -> None:
+    spool.add_argument(
+        "name",
+        metavar="NAME",
+        nargs="?",
+        help="this mailbox and those below it, with their files: user/bob, user.bob.Sent, bob",
+    )
+    spool.add_argument("--json", action="store_true", help="one JSON object a mailbox instead of rows")
+
+
 _COMMANDS: Final[Mapping[str, tuple[str, Callable[[argparse.ArgumentParser], None]]]] = {
     "demo": ("open the console on the recording that is packaged with it", _no_arguments),
     "record": (
@@ -167,6 +177,11 @@ _COMMANDS: Final[Mapping[str, tuple[str, Callable[[argparse.ArgumentParser], Non
         "make FILE become CANDIDATE, verified or restored; exits 0 applied and verified, 1 refused by lint, "
         "2 usage, 3 failed and restored, 4 failed and not restored",
         _apply_arguments,
+    ),
+    "spool": (
+        "show every mailbox with messages, size and quota; exits 0 fine, 1 damaged files or no such mailbox, "
+        "2 usage, 3 unreadable",
+        _spool_arguments,
     ),
     "settings": (
         "show every setting, its value and where it came from, and the logs that were found",
@@ -206,7 +221,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if options.command == "status":
             return _status_unknown(options, str(error))
         print(f"cyrtui: {error}", file=sys.stderr)
-        return TRACE_UNREADABLE if options.command == "trace" and _is_unreadable(error) else USAGE
+        told = options.command in ("trace", "spool")
+        return TRACE_UNREADABLE if told and _is_unreadable(error) else USAGE
     except BrokenPipeError:
         # Whoever read our output has gone; nothing can be said to him, and nothing shall be flushed at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -234,6 +250,8 @@ def _run(options: argparse.Namespace) -> int:
             return _status(options, settings, host)
         if options.command == "trace":
             return _trace(options, settings, host)
+        if options.command == "spool":
+            return _spool(options, settings, host)
         if options.command == "lint":
             return _lint(options, settings, host)
         if options.command == "apply":
@@ -354,6 +372,14 @@ def _trace(options: argparse.Namespace, settings: Settings, host: Host) -> int:
         named=frozenset(role for role in LogRole if getattr(options, f"{role}_log")),
     )
     return trace(host, settings, asked, sys.stdout, sys.stderr)
+
+
+def _spool(options: argparse.Namespace, settings: Settings, host: Host) -> int:
+    from cyrtui.spool_command import list_spool
+
+    return list_spool(
+        host, settings, options.name, json_wanted=options.json, out=sys.stdout, words=sys.stderr
+    )
 
 
 def _lint(options: argparse.Namespace, settings: Settings, host: Host) -> int:

@@ -32,6 +32,15 @@ def counted(number: int, one: str, many: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
+def size(octets: float) -> str:
+    """A size in the unit that leaves few digits, by thousands as disks are sold: 512 B, 12 kB, 4.1 MB."""
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if octets < 999.5 or unit == "TB":
+            return f"{octets:.1f} {unit}" if octets < 9.95 and unit != "B" else f"{octets:.0f} {unit}"
+        octets /= 1000
+    raise AssertionError
+
+
 def clock(moment: float, zone: tzinfo | None, *, fraction: bool = False) -> str:
     """07:04:57, or 07:04:57.120 with `fraction`, in `zone` (None: this machine's)."""
     then = datetime.fromtimestamp(moment, zone)

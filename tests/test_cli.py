@@ -151,5 +151,5 @@ def test_only_the_named_command_is_made(words: list[str], named: str | None) -> 
     assert made is not None
     (commands,) = (one for one in made._group_actions if one.choices is not None)
     assert list(commands.choices or ()) == (
-        [named] if named else ["demo", "record", "status", "trace", "lint", "apply", "settings"]
+        [named] if named else ["demo", "record", "status", "trace", "lint", "apply", "spool", "settings"]
     )

@@ -22,6 +22,9 @@ from cyrtui.spool.spool_files import BETWEEN, LOOKS, SpoolFiles
 from cyrtui.spool.walk import FoundDirectory, Walk, has_file
 
 _DATABASE_LIMIT: Final = 2 << 30
+_ONLY_DISK: Final = (
+    "Names come from the directories, without mailboxes.db: orphaned and missing ones cannot be told apart."
+)
 
 
 class SpoolNames(SpoolFiles):
@@ -53,10 +56,15 @@ class SpoolNames(SpoolFiles):
                     continue
                 self._database = (mark, found)
                 return found
+        except FileMissing as error:
+            self._problem(f"{error} {_ONLY_DISK}")
+            return None
         except FileUnreadable as error:
-            self._problem(f"{error} Names come from the directories, and nothing is held against it.")
+            self._fault(fault_of(error, path))
+            self._problem(_ONLY_DISK)
             return None
         self._fault(fault_of(damage, path))
+        self._problem(_ONLY_DISK)
         return None
 
     def id_of(self, name: str) -> str | None:
@@ -179,6 +187,8 @@ class SpoolNames(SpoolFiles):
                 self._fault(fault_of(error, partition.directory))
             for sentence in walk.problems:
                 self._problem(sentence)
+            for refusal in walk.refused:
+                self._fault(fault_of(refusal, refusal.path))
         if refused and len(refused) == len(partitions) and not known:
             raise refused[0]
 

@@ -35,10 +35,11 @@ class FoundDirectory(NamedTuple):
 
 
 class Walk:
-    """Walks partitions; what could not be listed stands in `problems`, a sentence each."""
+    """Walks partitions; what could not be listed is in `refused`, what was not gone into in `problems`."""
 
     def __init__(self, host: Host, layout: SpoolLayout) -> None:
         self.problems: list[str] = []
+        self.refused: list[FileUnreadable] = []
         self._host = host
         self._layout = layout
         self._roots = frozenset(root for one in layout.partitions.values() for root in one.roots)
@@ -81,7 +82,7 @@ class Walk:
         except FileMissing:
             return
         except FileUnreadable as error:
-            self.problems.append(str(error))
+            self.refused.append(error)
             return
         if facts.identity in above or len(parts) > _DEEPEST:
             self.problems.append(f"{inert(path)} is not gone into: its directories go round in circles.")
@@ -95,7 +96,7 @@ class Walk:
         except FileMissing:
             return
         except FileUnreadable as error:
-            self.problems.append(str(error))
+            self.refused.append(error)
             return
         self._learn(facts, len(found.directories) - len(found.linked))
         if not plain:
@@ -126,7 +127,7 @@ class Walk:
         except FileMissing:
             return []
         except FileUnreadable as error:
-            self.problems.append(str(error))
+            self.refused.append(error)
             return []
 
 

@@ -105,4 +105,4 @@ def test_what_cannot_be_listed_is_said(tmp_path: Path) -> None:
     fill(tmp_path, [f"{S}/user/bob/Sent/1.", f"{S}/user/carl/Sent/1."])
     seen, walk, _ = _walk(tmp_path, layout(""), closed=f"/{S}/user/bob")
     assert [one.name for one in seen] == ["user", "user.carl", "user.carl.Sent"]
-    assert walk.problems == [f"/{S}/user/bob cannot be read: permission denied."]
+    assert [str(one) for one in walk.refused] == [f"/{S}/user/bob cannot be read: permission denied."]
