@@ -67,10 +67,14 @@ def apply(
         return REFUSED_BY_LINT
     if plan.blocked is not None:
         return USAGE
-    allowed(plan)
     if options.dry_run or gate is None:
+        try:
+            allowed(plan)
+        except AccessDenied as error:
+            show.say(f"It could not be applied from here: {error}")
         show.say("Nothing was changed: this was a dry run.")
         return APPLIED
+    allowed(plan)
     if not options.yes:
         if ask is None:
             raise CyrtuiError("There is no terminal to ask on: say --yes, or --dry-run. Nothing was changed.")
@@ -91,9 +95,11 @@ def _follow(applying: Applying, show: _Shown) -> int:
         return INTERRUPTED
     finally:
         applying.leave()
-    if applying.result is None:
+    if applying.result is None and applying.touched:
         show.say("The process that applied it was killed, and nobody goes on. Start cyrtui apply again.")
         return NOT_RESTORED
+    if applying.result is None:
+        raise CyrtuiError("The process that applies it cannot be started; nothing was touched.")
     return EXIT_CODES[applying.result]
 
 

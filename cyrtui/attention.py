@@ -32,13 +32,15 @@ def attention_lines(
     causes: Sequence[tuple[str, int]],
     problems: Iterable[str],
     notices: Iterable[str],
+    cut_off: Iterable[str] = (),
 ) -> tuple[Attention, ...]:
     """The list for the Overview screen.
 
     `causes` are titles of causes with the number of failed logins of the last hour, `problems` sentences
     about logs that cannot be read or lost something, `notices` what is good to know and harms nothing.
+    `cut_off` are sentences about edits of the configuration that nobody brought to their end.
     """
-    lines: list[Attention] = []
+    lines = [Attention("critical", sentence, "services") for sentence in cut_off]
     if isinstance(board, NoBoard):
         lines.append(Attention("critical", board.sentence, "services"))
     elif board is not None:

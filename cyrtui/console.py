@@ -118,6 +118,7 @@ class Console:
         self._last_hour = LastHour(0, 0, 0, ())
         self._words: WordKeeper | None = None
         self._board: ServiceBoard | None = None
+        self._cut_off: tuple[str, ...] = ()
 
     # --- facts that never change ------------------------------------------------------------------
 
@@ -225,6 +226,11 @@ class Console:
         self._store = LineStore(self._host, sources, cache=cache)
         self._store.open()
         self._opened.set()
+        if self.gate is not None and self._host.name.kind == "local":
+            from cyrtui.apply.state import unfinished
+
+            cut_off = unfinished(self.settings)
+            self._cut_off = tuple(f"{one.sentence} The next apply goes on with it." for one in cut_off)
 
     def steps(self) -> Iterator[LogsStep]:
         """Follow the logs until `stop`: a step each time that something came, at most four a second."""
@@ -363,7 +369,7 @@ class Console:
         problems = [*self.log_problems(), *self._losses()]
         if self._directory is not None and self._directory.problem is not None:
             problems.append(self._directory.problem)
-        return attention_lines(board, self._last_hour.causes, problems, notices)
+        return attention_lines(board, self._last_hour.causes, problems, notices, self._cut_off)
 
     # --- logins -----------------------------------------------------------------------------------
 

@@ -179,8 +179,28 @@ def test_a_port_that_is_taken_is_found_at_run_time_and_the_old_file_put_back(ser
     client = Client(server)
     assert client.alive()
     client.close()
-    said = server.wait_log("auth", "cyrtui[", since=mark)
-    assert "root replaced /etc/cyrus.conf (backup /etc/cyrus.conf.20" in said
+    said = server.wait_log("auth", "root replaced /etc/cyrus.conf (backup /etc/cyrus.conf.20", since=mark)
+    edit = said.partition("edit ")[2].partition(":")[0]
+    server.wait_log("auth", f'edit {edit}: +        more cmd="imapd" listen="localhost:1143"', since=mark)
+    server.wait_log("auth", f"edit {edit}: root: /etc/cyrus.conf: restored:", since=mark)
+
+
+def test_ciphers_that_do_not_exist_are_found_by_the_handshake(server: Lab) -> None:
+    before = server.read("/etc/imapd.conf")
+    text = before.replace("tls_cipher_list: TLSv1+HIGH:!aNULL:@STRENGTH", "tls_cipher_list: NONSENSE")
+    status, plan, result = apply(server, "/etc/imapd.conf", text)
+    assert (status, plan["need"], result["result"]) == (3, "reload", "restored")
+    assert "imaps on 0.0.0.0:993 makes no TLS" in result["sentence"]
+    assert "TLS server engine: cannot load cipher list 'NONSENSE'" in result["lines"]
+    assert server.read("/etc/imapd.conf") == before
+
+
+def test_a_stopped_cyrus_is_started(server: Lab) -> None:
+    server.stop_cyrus()
+    text = changed(server, "/etc/cyrus.conf", "maxchild=3", "maxchild=4")
+    status, plan, result = apply(server, "/etc/cyrus.conf", text)
+    assert (status, result["result"]) == (0, "applied")
+    assert plan["sentence"] == "cyrmaster is not running: it will be started."
 
 
 def begun(lab: Lab, text: str) -> subprocess.Popen[bytes]:

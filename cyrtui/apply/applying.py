@@ -26,13 +26,17 @@ COUNTDOWN: Final = 20.0
 
 
 class Applying:
-    """An apply under way, in a process of its own. `steps` belongs to one thread, `decide` to any."""
+    """An apply under way, in a process of its own. `steps` belongs to one thread, `decide` to any.
+
+    `result` is None until the last step; `touched` says whether the file may have been replaced.
+    """
 
     def __init__(self, gate: Gate, place: str, *, resume: bool = False) -> None:
         self._gate = gate
         self._place = place
         self._process = self._start(resume=resume)
         self.result: Result | None = None
+        self.touched = resume
 
     def steps(self) -> Iterator[Step]:
         """The steps as they are done, until the last one. Blocks in between.
@@ -69,6 +73,7 @@ class Applying:
                 step = Step(**json.loads(line))
                 step = step._replace(lines=tuple(step.lines))
                 self.result = step.result or self.result
+                self.touched = self.touched or step.step == "replacing"
                 yield step
         self._process.wait()
         self.leave()

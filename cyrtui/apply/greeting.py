@@ -63,6 +63,7 @@ def _greet(service: DeclaredService, where: ExpectedSocket, certificate: bytes |
     if where.family.startswith("udp"):
         return answer(None, f"{service.name} on {shown} is a UDP service: it has no greeting.")
     tls = "-s" in service.words[1:]
+    shaking = False
     try:
         with _connected(where) as plain:
             if not tls:
@@ -71,7 +72,9 @@ def _greet(service: DeclaredService, where: ExpectedSocket, certificate: bytes |
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
             context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+            shaking = True
             with context.wrap_socket(plain) as secured:
+                shaking = False
                 served = secured.getpeercert(binary_form=True)
                 if certificate is not None and served != certificate:
                     return answer("serves another certificate than the one in tls_server_cert")
@@ -81,7 +84,8 @@ def _greet(service: DeclaredService, where: ExpectedSocket, certificate: bytes |
     except ssl.SSLError as error:
         return answer(f"makes no TLS: {inert(error.reason or str(error))}")
     except OSError as error:
-        return answer(f"does not answer: {inert(error.strerror or str(error))}")
+        what = "makes no TLS" if shaking else "does not answer"
+        return answer(f"{what}: {inert(error.strerror or str(error))}")
     except EOFError:
         return answer("closed the connection before it said anything")
 

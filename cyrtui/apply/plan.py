@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from cyrtui.apply.diff import masked_diff
 from cyrtui.apply.effect import Effect, Now, effect_of, look_now
-from cyrtui.apply.judged import Judged, Place, judge, place_of
+from cyrtui.apply.judged import Judged, Place, judge, place_of, with_file
 from cyrtui.apply.original import Original
 from cyrtui.apply.verify import broken_services
 from cyrtui.apply.ways import Way, Ways, find_ways
@@ -15,8 +15,10 @@ from cyrtui.config.cyrus_conf import parse_cyrus_conf
 from cyrtui.config.finding import Finding
 from cyrtui.config.installed import installed_version
 from cyrtui.config.subject import ConfKind
+from cyrtui.errors import FileUnreadable
 from cyrtui.host.protocol import Host
 from cyrtui.inert import inert
+from cyrtui.services.declared import declare
 from cyrtui.settings import Settings
 from cyrtui.wording import counted
 
@@ -115,19 +117,29 @@ def make_plan(
         _blocked(host, effect, ways, seen, judged),
         f"{original.target}.{stamp}",
         (seen.master.pid, seen.master.started) if seen.master else None,
-        _broken_before(seen, place, original, candidate),
+        _broken_before(host, seen, place, original, candidate),
     )
 
 
-def _broken_before(seen: Now, place: Place, original: Original, candidate: bytes) -> tuple[str, ...]:
-    """The services that do not listen now, and whose entries stay as they are."""
-    broken = broken_services(seen.board) if seen.board and seen.master else frozenset()
-    if place.kind != "cyrus.conf" or not broken:
-        return tuple(sorted(broken))
-    old, new = (
-        {entry.name: entry.pairs for entry in parse_cyrus_conf(data).services}
-        for data in (original.data, candidate)
-    )
+def _broken_before(
+    host: Host, seen: Now, place: Place, original: Original, candidate: bytes
+) -> tuple[str, ...]:
+    """The services that do not listen now, and that the candidate does not mend.
+
+    Where cyrmaster does not run these are the ones whose listen= stands for no socket.
+    """
+    confs = []
+    for data in (original.data, candidate):
+        try:
+            text = with_file(host, original.path, data).read(place.cyrus_conf)
+        except FileUnreadable:
+            text = b""
+        confs.append(parse_cyrus_conf(text))
+    if seen.board is not None and seen.master is not None:
+        broken = broken_services(seen.board)
+    else:
+        broken = frozenset(one.name for one in declare(confs[0], host.resolve) if one.problem)
+    old, new = ({one.name: (one.cmd, one.listen, one.proto) for one in conf.services} for conf in confs)
     return tuple(sorted(name for name in broken if old.get(name) == new.get(name)))
 
 

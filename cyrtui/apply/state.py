@@ -15,7 +15,6 @@ import fcntl
 import json
 import os
 import pwd
-import secrets
 import stat
 import time
 from dataclasses import asdict, dataclass, field, fields
@@ -142,7 +141,7 @@ def attributes_of(path: str) -> dict[str, bytes]:
 
 def new_id() -> str:
     """A name for an apply, in the order of time."""
-    return f"{time.strftime('%Y%m%dT%H%M%S')}-{secrets.token_hex(4)}"
+    return f"{time.strftime('%Y%m%dT%H%M%S')}-{os.urandom(4).hex()}"
 
 
 def make_state(gate: Gate, settings: Settings) -> str:

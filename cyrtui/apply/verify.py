@@ -33,6 +33,7 @@ _START_PATIENCE: Final = 900.0
 _GRACE: Final = 2.0
 _GREET_AGAIN: Final = 8.0
 _MOST_READ: Final = 8 << 20
+_OF_JOURNAL: Final = 1 << 18
 _UP: Final = frozenset({"listening", "full"})
 _SERIOUS: Final = frozenset(
     {
@@ -70,7 +71,8 @@ class Problem(NamedTuple):
 class Checked:
     """The outcome: no `problems`, and it is verified. `nothing_listens` says that no service is left.
 
-    `restart_would_do` says that cyrmaster could not open sockets on SIGHUP that it can open when it starts.
+    `restart_would_do` says that a SIGHUP did not do what a restart can: it did not reach cyrmaster, or
+    cyrmaster could not open sockets that it can open when it starts.
     `notes` are what was not as usual, and what could not be looked at; `seen` counts sockets that answered.
     """
 
@@ -112,7 +114,8 @@ def words_since(host: Host, mark: LogMark) -> tuple[MasterWord, ...]:
         return ()
     same = facts.identity == mark.identity and facts.size >= mark.size
     journal = mark.source.path.startswith("journal:")
-    limit = _MOST_READ if journal or not same else min(facts.size - mark.size + 4096, _MOST_READ)
+    limit = min(facts.size - mark.size + 4096, _MOST_READ) if same else _MOST_READ
+    limit = _OF_JOURNAL if journal else limit
     log = read_service_log(host, mark.source, max(limit, 1))
     if same and not journal:
         return tuple(word for word in log.words if word.offset >= mark.size)
@@ -151,6 +154,7 @@ class Verification:
         self._board: ServiceBoard | None = None
         self._problem: str | None = None
         self._notes: dict[str, None] = {}
+        self._unheard = False
 
     def run(self) -> Checked:
         """Look until everything is as declared, or it is clear that it will not be."""
@@ -178,7 +182,7 @@ class Verification:
             tuple(self._notes),
             nothing and bool(problems),
             answered,
-            self._reloaded and self._only_unbound(),
+            self._reloaded and (self._unheard or self._only_unbound()),
         )
 
     # -- looking ------------------------------------------------------------------------
@@ -292,6 +296,7 @@ class Verification:
         if self._reloaded and self._before is not None and not _same(table.master, self._before):
             self._notes["cyrmaster was started anew meanwhile."] = None
         elif self._reloaded and self._mark.source and not any(word.kind == "hup" for word in self._words):
+            self._unheard = True
             return [Problem("cyrmaster did not say that it got a SIGHUP: it has not read the file.")]
         found = []
         for row in self._wrong_rows():
@@ -338,6 +343,7 @@ class Verification:
         """Connect to each socket; what does not answer is asked again for a while."""
         left = self._sockets()
         answered = 0
+        asked = False
         deadline = time.monotonic() + _GREET_AGAIN
         while True:
             answers = greet(self._host, left)
@@ -346,12 +352,15 @@ class Verification:
                     self._notes[answer.note] = None
             wrong = {(one.service, one.place): one for one in answers if one.problem}
             answered += len(answers) - len(wrong)
-            if not wrong or time.monotonic() >= deadline:
+            self._words = words_since(self._host, self._mark)
+            explained = all(self._lines_of(name) for name, _ in wrong)
+            if explained or time.monotonic() >= deadline:
                 break
+            if len(wrong) != len(answers) or not asked:
+                self._say(f"Asking {', '.join(sorted({name for name, _ in wrong}))} again")
+            asked = True
             left = [one for one in left if (one[0].name, place(one[1].address, one[1].port)) in wrong]
-            self._say(f"Asking {', '.join(sorted({name for name, _ in wrong}))} again")
             time.sleep(0.5)
-        self._words = words_since(self._host, self._mark)
         problems = [
             Problem(f"{one.problem}.", self._lines_of(one.service)) for one in wrong.values() if one.problem
         ]

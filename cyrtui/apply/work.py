@@ -36,6 +36,8 @@ Verify = Callable[..., Checked]
 
 LOCK: Final = ".cyrtui.lock"
 _COMMAND_SECONDS: Final = 300.0
+# Changed lines of one edit that go to syslog.
+_AUDITED: Final = 200
 
 
 def verify_server(
@@ -148,7 +150,12 @@ class Work:
     def _replaced(self) -> Result:
         order = self._order
         self._say("replaced", f"{inert(order.path)} is the candidate.")
-        self._gate.audit(f"{order.who} replaced {order.target} (backup {self._backup}); verifying")
+        self._audit(f"{order.who} replaced {order.target} (backup {self._backup}); verifying")
+        changes = [line for line in order.diff[2:] if line[:1] in ("+", "-")]
+        for line in changes[:_AUDITED]:
+            self._audit(line)
+        if len(changes) > _AUDITED:
+            self._audit(f"and {len(changes) - _AUDITED} more lines, all of them in cyrtui's own history")
         if order.need == "nothing":
             return self._finish("applied", "Nothing had to be reloaded or restarted.")
         reloaded = order.need == "reload"
@@ -156,7 +163,7 @@ class Work:
         if checked.restart_would_do and order.restart is not None:
             # its table was mixed up by an earlier SIGHUP, or it may not open low ports
             self._say("failed", " ".join(one.sentence for one in checked.problems), checked.lines)
-            self._say("waiting", "On SIGHUP cyrmaster could not open these sockets; a restart can.")
+            self._say("waiting", "The reload did not do; a restart can.")
             checked = self._take_effect(order.restart, reloaded=False)
         if checked.good:
             self._say("verified", _good(checked), checked.notes)
@@ -245,11 +252,15 @@ class Work:
 
     # -- telling ------------------------------------------------------------------------
 
+    def _audit(self, sentence: str) -> None:
+        """A line for syslog; what belongs to one edit has its name in common."""
+        self._gate.audit(f"edit {self._order.id}: {inert(sentence)}")
+
     def _finish(self, result: Result, sentence: str, lines: tuple[str, ...] = ()) -> Result:
         order = self._order
         if result != "refused":
             record(self._gate, self._place, order, result, sentence, lines, self._backup)
-            self._gate.audit(f"{order.who}: {order.target}: {result}: {sentence}")
+            self._audit(f"{order.who}: {order.target}: {result}: {sentence}")
         self._say("finished", sentence, lines, result=result)
         with contextlib.suppress(AccessDenied):
             self._gate.remove_directory(self._place)

@@ -229,3 +229,29 @@ def test_whether_a_file_is_still_the_one_that_was_read(tmp_path: Path) -> None:
     assert same_now(original)
     path.write_text(CYRUS.replace("10", "11"))
     assert not same_now(original)
+
+
+def test_an_included_file_is_judged_as_a_part_of_its_imapd_conf(tmp_path: Path) -> None:
+    more = tmp_path / "more.conf"
+    text = f"{IMAPD}@include: {more}\n"
+    host, settings = server(tmp_path, imapd_conf=text, more_conf="timeout: 30\n")
+    original = read_original(str(more))
+    good = make_plan(host, settings, original, b"timeout: 45\n")
+    assert (good.errors, good.kind, good.effect.need) == ((), "imapd.conf", "reload")
+    bad = make_plan(host, settings, original, b"timeout: 45\nallowplaintext: yes\n")
+    assert [(one.file, one.line) for one in bad.errors] == [(str(more), 2)]
+
+
+def test_what_the_candidate_breaks_in_the_other_file_refuses_it(tmp_path: Path) -> None:
+    host, settings = server(tmp_path)
+    original = read_original(str(tmp_path / "cyrus.conf"))
+    candidate = CYRUS.replace('"pop3d"', '"pop3d -s"').encode()
+    assert make_plan(host, settings, original, candidate).refused
+
+
+def test_an_imapd_conf_that_nobody_reads_is_only_written(tmp_path: Path) -> None:
+    host, settings = server(tmp_path, other_conf="configdirectory: /var/lib/cyrus\n")
+    other = tmp_path / "other.conf"
+    found = make_plan(host, settings, read_original(str(other)), b"configdirectory: /var/lib/cyrus2\n")
+    assert found.effect.need == "nothing"
+    assert "reads" in found.effect.notes[0]
