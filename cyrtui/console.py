@@ -226,7 +226,7 @@ class Console:
         self._store = LineStore(self._host, sources, cache=cache)
         self._store.open()
         self._opened.set()
-        if self.gate is not None and self._host.name.kind == "local":
+        if self._host.name.kind == "local":
             from cyrtui.apply.state import unfinished
 
             cut_off = unfinished(self.settings)

@@ -70,13 +70,13 @@ ELSEWHERE = {
     "cyrtui/host/journal.py: subprocess.Popen": "journalctl, by its full path, which only reads",
     "cyrtui/host/conf_lint.py: subprocess.run": "cyr_info conf-lint, by its full path, which only reads",
     "cyrtui/host/memory_file.py: os.write": "a file in memory, which has no name on any disk",
+    "cyrtui/apply/watchdog.py: os.write": "steps, to the pipe of the console that started it",
 }
 READING = {
     ("cyrtui/host/local.py", "os.open"),
     ("cyrtui/host/local_logs.py", "os.open"),
     ("cyrtui/host/processes.py", "os.open"),
     ("cyrtui/cli.py", "os.open"),
-    ("cyrtui/apply/watchdog.py", "os.open"),
 }
 
 

@@ -203,6 +203,48 @@ def test_a_stopped_cyrus_is_started(server: Lab) -> None:
     assert plan["sentence"] == "cyrmaster is not running: it will be started."
 
 
+# A console with somebody in front of it: what he answers to the offers, and then the history.
+ATTENDED = """
+import json
+from cyrtui.access import open_gate
+from cyrtui.apply.applying import begin
+from cyrtui.apply.history import applied_edits, text_before
+from cyrtui.apply.original import read_original
+from cyrtui.apply.plan import make_plan
+from cyrtui.host.local import LocalHost
+from cyrtui.settings import load_settings
+settings, host, gate = load_settings({}), LocalHost(), open_gate(read_only=False)
+def go(candidate, answer, countdown):
+    plan = make_plan(host, settings, read_original("/etc/cyrus.conf"), candidate)
+    applying = begin(gate, settings, plan, attended=True, countdown=countdown)
+    for step in applying.steps():
+        print(json.dumps(step._asdict()), flush=True)
+        if step.step == "offer" and answer:
+            applying.decide(answer)
+candidate = open("/run/candidate", "rb").read()
+go(candidate, None, 0.5)
+go(candidate, "keep", 60.0)
+go(text_before(applied_edits(settings)[0]), None, 60.0)
+"""
+
+
+def test_when_nothing_listens_it_is_restored_unless_somebody_wants_to_keep_it(server: Lab) -> None:
+    before = server.read("/etc/cyrus.conf")
+    server.write("/run/candidate", before.replace("START {", 'START {\n        no cmd="/bin/false"'))
+    done = server.run([sys.executable, "-c", ATTENDED], env=ENVIRONMENT, cwd=CHECKOUT, timeout=90)
+    steps = [json.loads(line) for line in done.stdout.splitlines()]
+    failed = [step for step in steps if step["step"] == "failed"]
+    assert [step["nothing_listens"] for step in failed] == [True, True]
+    assert all("can't run startup" in step["lines"] for step in failed)
+    assert [step["seconds"] for step in steps if step["step"] == "offer"] == [0.5, 60.0]
+    assert [step["result"] for step in steps if step["result"]] == ["restored", "kept", "applied"]
+    # the last one took the kept edit back out of the history, and started the server that lay dead
+    assert server.read("/etc/cyrus.conf") == before
+    client = Client(server)
+    assert client.alive()
+    client.close()
+
+
 def begun(lab: Lab, text: str) -> subprocess.Popen[bytes]:
     """`cyrtui apply` on a line of its own, when the file has just become the candidate."""
     lab.write("/run/candidate", text)

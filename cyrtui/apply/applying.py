@@ -60,11 +60,11 @@ class Applying:
                 stream.flush()
 
     def leave(self) -> None:
-        """Go away: it goes on by itself, and restores what fails."""
-        for stream in (self._process.stdin, self._process.stdout):
-            if stream is not None:
-                with contextlib.suppress(OSError):
-                    stream.close()
+        """Go away: it goes on by itself, and restores what fails. May be called while `steps` waits."""
+        stream = self._process.stdin
+        if stream is not None:
+            with contextlib.suppress(OSError):
+                stream.close()
 
     def _read(self) -> Iterator[Step]:
         stream = self._process.stdout
@@ -76,6 +76,8 @@ class Applying:
                 self.touched = self.touched or step.step == "replacing"
                 yield step
         self._process.wait()
+        if stream is not None:
+            stream.close()
         self.leave()
 
     def _start(self, *, resume: bool) -> subprocess.Popen[bytes]:

@@ -13,6 +13,7 @@ import select
 import signal
 import sys
 import time
+from typing import Final
 
 from cyrtui.access import open_gate, require
 from cyrtui.apply.events import Step
@@ -21,16 +22,18 @@ from cyrtui.apply.work import Decision, Work
 from cyrtui.errors import CyrtuiError
 
 # Somebody who is there and does not answer while part of the server is down.
-_LONGEST_OFFER = 600.0
+_LONGEST_OFFER: Final = 600.0
+_UNREAD: Final = 1.0
 
 
 def _say(step: Step) -> None:
+    """Tell whoever reads; one who does not read is not waited for, as the steps are written down anyway."""
+    left = json.dumps(step._asdict()).encode() + b"\n"
     try:
-        sys.stdout.write(json.dumps(step._asdict()) + "\n")
-        sys.stdout.flush()
+        while left and select.select([], [1], [], _UNREAD)[1]:
+            left = left[os.write(1, left) :]
     except OSError:
-        # nobody reads any more, and what is buffered shall not be tried again at the end
-        os.dup2(os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), 1)
+        return
 
 
 def _decide(seconds: float | None) -> Decision:
@@ -55,6 +58,7 @@ def main(arguments: list[str]) -> int:
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
         # a handler, not SIG_IGN: what is started from here must not inherit it
         signal.signal(number, lambda *_: None)
+    os.set_blocking(1, False)
     place = arguments[0]
     try:
         order = load_order(place)
