@@ -6,19 +6,22 @@ and pairs `%(key value key value)`. Source of the format: imap/dlist.c of Cyrus 
 
 from __future__ import annotations
 
-from typing import Final, NoReturn, TypeAlias
+from collections.abc import Callable
+from typing import Final, TypeAlias
 
 from cyrtui.pattern import pattern
 from cyrtui.spool.damage import Damaged
 
 Value: TypeAlias = "bytes | list[Value] | dict[str, Value] | None"
 
-# Cyrus itself nests three deep; a hostile file must not reach Python's own limit.
+# Cyrus itself nests three deep; more is damage.
 _DEPTH_LIMIT: Final = 16
-_ATOM: Final = pattern(rb'[^ ()\t\r\n"]+')
-_QUOTED: Final = pattern(rb'"((?:[^"\\]|\\.)*)"', 16)  # 16: re.DOTALL
+# In this order: `%(`, `(`, `)`, the inside of a quoted string, the length of a literal, an atom.
+_TOKEN: Final = pattern(
+    rb'[ \t\r\n]*(?:(%\()|(\()|(\))|"((?:[^"\\]|\\.)*)"|\{(\d{1,9})\+?\}\r?\n|([^ ()\t\r\n"]+))', 16
+)  # 16: re.DOTALL
 _ESCAPE: Final = pattern(rb"\\(.)", 16)
-_LITERAL: Final = pattern(rb"\{(\d{1,9})\+?\}\r?\n")
+_PAIRS, _LIST, _CLOSE, _QUOTED, _LITERAL, _ATOM = range(1, 7)
 
 
 def read_dlist(data: bytes, kind: str, remedy: str) -> Value:
@@ -26,7 +29,68 @@ def read_dlist(data: bytes, kind: str, remedy: str) -> Value:
 
     Of a key that stands twice the last counts. Raises `Damaged`, worded with `kind` and `remedy`.
     """
-    return _Reader(data, kind, remedy).value(0)
+    stack: list[_Open] = []
+    at = 0
+
+    def damaged(what: str) -> Damaged:
+        return Damaged(kind, f"byte {at}", what, remedy)
+
+    while True:
+        found = _TOKEN.match(data, at)
+        if found is None:
+            rest = data[at:].lstrip(b" \t\r\n")
+            what = "a quoted string has no end" if rest else "it ends where a value should stand"
+            raise damaged("it ends inside a list" if stack and not rest else what)
+        which, at = found.lastindex, found.end()
+        value: Value
+        if which == _ATOM:
+            value = None if found[_ATOM] == b"NIL" else found[_ATOM]
+        elif which == _QUOTED:
+            value = found[_QUOTED]
+            if b"\\" in found[_QUOTED]:
+                value = _ESCAPE.sub(rb"\1", found[_QUOTED])
+        elif which == _LITERAL:
+            length = int(found[_LITERAL])
+            if at + length > len(data):
+                raise damaged(f"a literal of {length} bytes is longer than the file")
+            value, at = data[at : at + length], at + length
+        elif which == _CLOSE:
+            if not stack:
+                raise damaged("a list ends that has not begun")
+            value = stack.pop().closed(damaged)
+        else:
+            if len(stack) > _DEPTH_LIMIT:
+                raise damaged(f"lists nest more than {_DEPTH_LIMIT} deep")
+            stack.append(_Open(paired=which == _PAIRS))
+            continue
+        if not stack:
+            return value
+        stack[-1].values.append(value)
+
+
+class _Open:
+    """A list, or pairs, of which the end has not come yet."""
+
+    __slots__ = ("paired", "values")
+
+    def __init__(self, *, paired: bool) -> None:
+        self.paired = paired
+        self.values: list[Value] = []
+
+    def closed(self, damaged: Callable[[str], Damaged]) -> Value:
+        if not self.paired:
+            return self.values
+        if len(self.values) % 2:
+            raise damaged("a key has no value")
+        keys = self.values[::2]
+        # "NIL" as a key is a name like any other.
+        names = [b"NIL" if key is None else key for key in keys]
+        pairs: dict[str, Value] = {}
+        for name, value in zip(names, self.values[1::2], strict=True):
+            if not isinstance(name, bytes):
+                raise damaged("a list stands where a key should")
+            pairs[name.decode("utf-8", "surrogateescape")] = value
+        return pairs
 
 
 def read_pairs(data: bytes, kind: str, remedy: str) -> dict[str, Value]:
@@ -35,82 +99,3 @@ def read_pairs(data: bytes, kind: str, remedy: str) -> dict[str, Value]:
     if not isinstance(value, dict):
         raise Damaged(kind, "byte 0", "pairs %(key value ...) should stand here", remedy)
     return value
-
-
-class _Reader:
-    """Reads from `data`, from `at` on."""
-
-    __slots__ = ("at", "data", "kind", "remedy")
-
-    def __init__(self, data: bytes, kind: str, remedy: str) -> None:
-        self.data = data
-        self.kind = kind
-        self.remedy = remedy
-        self.at = 0
-
-    def value(self, depth: int) -> Value:
-        if depth > _DEPTH_LIMIT:
-            self._damaged(f"lists nest more than {_DEPTH_LIMIT} deep")
-        self._spaces()
-        data, at = self.data, self.at
-        first = data[at : at + 1]
-        if first == b"(":
-            self.at += 1
-            return self._list(depth)
-        if data[at : at + 2] == b"%(":
-            self.at += 2
-            return self._pairs(depth)
-        if first == b'"':
-            found = _QUOTED.match(data, at)
-            if found is None:
-                self._damaged("a quoted string has no end")
-            self.at = found.end()
-            return _ESCAPE.sub(rb"\1", found[1])
-        if first == b"{" and (found := _LITERAL.match(data, at)) is not None:
-            end = found.end() + int(found[1])
-            if end > len(data):
-                self._damaged(f"a literal of {int(found[1])} bytes is longer than the file")
-            self.at = end
-            return data[found.end() : end]
-        found = _ATOM.match(data, at)
-        if found is None:
-            self._damaged("a value is missing" if at < len(data) else "it ends where a value should stand")
-        self.at = found.end()
-        return None if found[0] == b"NIL" else found[0]
-
-    def _list(self, depth: int) -> Value:
-        values: list[Value] = []
-        while not self._closed():
-            values.append(self.value(depth + 1))
-        return values
-
-    def _pairs(self, depth: int) -> Value:
-        pairs: dict[str, Value] = {}
-        while not self._closed():
-            key = self.value(depth + 1)
-            if not isinstance(key, bytes):
-                # "NIL" as a key is a name like any other.
-                key = b"NIL" if key is None else self._damaged("a list stands where a key should")
-            self._spaces()
-            if self.data[self.at : self.at + 1] in {b")", b""}:
-                self._damaged(f"the key {key.decode('ascii', 'backslashreplace')!r} has no value")
-            pairs[key.decode("utf-8", "surrogateescape")] = self.value(depth + 1)
-        return pairs
-
-    def _closed(self) -> bool:
-        self._spaces()
-        mark = self.data[self.at : self.at + 1]
-        if not mark:
-            self._damaged("it ends inside a list")
-        if mark != b")":
-            return False
-        self.at += 1
-        return True
-
-    def _spaces(self) -> None:
-        data = self.data
-        while data[self.at : self.at + 1] in {b" ", b"\t", b"\r", b"\n"}:
-            self.at += 1
-
-    def _damaged(self, what: str) -> NoReturn:
-        raise Damaged(self.kind, f"byte {self.at}", what, self.remedy)

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from cyrtui.inert import inert
-from cyrtui.spool.acl import Acl, acl_of_pairs, read_acl
+from cyrtui.pattern import pattern
+from cyrtui.spool.acl import Acl, acl_of_pairs, entry, read_acl
 from cyrtui.spool.damage import Damaged
 from cyrtui.spool.databases import Data, read_database
 from cyrtui.spool.dlist import Value, read_pairs
@@ -20,6 +21,10 @@ from cyrtui.spool.dlist import Value, read_pairs
 _KIND: Final = "mailboxes.db"
 _REMEDY: Final = (
     "`ctl_mboxlist -v`, as the cyrus user, compares it with the spool; a copy may stand in db.backup1"
+)
+_USUAL: Final = pattern(
+    rb"%\(T ([a-z]+) I ([0-9A-Za-z-]+) P ([0-9A-Za-z_.-]+) V (\d{1,10}) C \d+ F \d+ M (\d{1,12})"
+    rb" A %\(((?!NIL|.* NIL)[^()\"{}%]*)\)\)"
 )
 # Bits of the number that 2.x writes, and the letters that later versions write for the same.
 _BITS: Final = ((1, "r"), (2, "z"), (4, "n"), (8, "m"), (16, "d"), (32, "i"))
@@ -76,7 +81,10 @@ def read_mailboxes(data: Data) -> Iterator[MailboxEntry]:
     """
     by_id = False
     for key, value in read_database(data):
-        if key.startswith((b"$", b"\x1f")):
+        if key.startswith((b"$", b"\x1f")) or (by_id and key.startswith(b"I")):
+            continue
+        if by_id and (usual := _usual(key, value)) is not None:
+            yield usual
             continue
         pairs = _pairs(key, value) if value.startswith(b"%") else None
         if pairs is not None and key.startswith(b"I") and "N" in pairs:
@@ -86,11 +94,35 @@ def read_mailboxes(data: Data) -> Iterator[MailboxEntry]:
         if by_id:
             if not key.startswith(b"N"):
                 raise _damaged(key, "its key begins neither with N nor with I")
-            name = key[1:].replace(b".", b"^").replace(b"\x1f", b".")
+            text = _by_id_name(key)
         else:
-            name = key
-        text = name.decode("utf-8", "surrogateescape")
+            text = key.decode("utf-8", "surrogateescape")
         yield _old(text, key, value) if pairs is None else _new(text, pairs)
+
+
+def _by_id_name(key: bytes) -> str:
+    return key[1:].replace(b".", b"^").replace(b"\x1f", b".").decode("utf-8", "surrogateescape")
+
+
+def _usual(key: bytes, value: bytes) -> MailboxEntry | None:
+    """An entry as 3.6 and later write it of a common mailbox: the short way, since there may be a million."""
+    found = _USUAL.fullmatch(value)
+    if found is None or not key.startswith(b"N"):
+        return None
+    types, uniqueid, partition, validity, mtime, rights = found.groups()
+    words = rights.split(b" ") if rights else []
+    if len(words) % 2:
+        return None
+    acl = tuple(entry(who, what) for who, what in zip(words[::2], words[1::2], strict=True))
+    return MailboxEntry(
+        _by_id_name(key),
+        uniqueid.decode(),
+        partition.decode(),
+        types.decode(),
+        acl,
+        int(validity),
+        int(mtime),
+    )
 
 
 def _pairs(key: bytes, value: bytes) -> dict[str, Value]:
