@@ -1,0 +1,247 @@
+"""The tree of the Spool screen: partition > user > mailboxes, as the lines that stand open.
+
+Users are known by the names of their mailboxes alone; what is below one is put in order when it is opened.
+Whoever fills it (a worker) and whoever shows it may be different threads: `add` only appends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final, Literal, NamedTuple
+
+from cyrtui.inert import inert
+from cyrtui.spool.mailbox import Mailbox
+from cyrtui.spool.mailbox_name import Namespace, parts, shown, shown_level
+
+GroupKind = Literal["user", "shared", "deleted", "unnamed"]
+LineKind = Literal["partition", "group", "mailbox", "level"]
+
+_TITLES: Final = {
+    "shared": "Shared folders",
+    "deleted": "Deleted, not yet expired",
+    "unnamed": "Without a name",
+}
+_ORDER: Final = {"user": 0, "shared": 1, "deleted": 2, "unnamed": 3}
+
+
+class Group:
+    """What stands below one line of a partition: a user's mailboxes, the shared ones, the deleted ones, or
+    directories that nothing names. `label` is inert."""
+
+    __slots__ = ("key", "kind", "label", "mailboxes", "partition")
+
+    def __init__(self, key: str, partition: str, kind: GroupKind, label: str) -> None:
+        self.key = key
+        self.partition = partition
+        self.kind = kind
+        self.label = label
+        self.mailboxes: list[Mailbox] = []
+
+    @property
+    def inbox(self) -> Mailbox | None:
+        """The mailbox that stands for a user: his INBOX, if it is on this partition, else any of his."""
+        return min(self.mailboxes, key=lambda one: (one.name or "").count("."), default=None)
+
+
+class TreeLine(NamedTuple):
+    """One line: `open` tells whether what is below it is shown, None where there is nothing below."""
+
+    key: str
+    kind: LineKind
+    depth: int
+    label: str
+    open: bool | None
+    partition: str
+    group: Group | None = None
+    mailbox: Mailbox | None = None
+
+    @property
+    def mailboxes(self) -> tuple[Mailbox, ...]:
+        """What the numbers of this line are of: one mailbox, or all of a user."""
+        if self.mailbox is not None:
+            return (self.mailbox,)
+        return tuple(self.group.mailboxes) if self.group is not None and self.kind == "group" else ()
+
+
+Worth = Callable[[Group], float | None]
+"""What groups are sorted by, greatest first; None is not known."""
+
+
+class BrowseTree:
+    """Every mailbox by partition and group."""
+
+    def __init__(self, names: Namespace, partitions: Iterable[str]) -> None:
+        self._names = names
+        self._partitions = tuple(partitions)
+        self._groups: dict[str, Group] = {}
+        self._closed: set[str] = set()
+        self._opened: set[str] = set()
+        self._words: dict[str, str] = {}
+        self.count = 0
+
+    @property
+    def users(self) -> int:
+        return sum(1 for one in tuple(self._groups.values()) if one.kind == "user")
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        return tuple(self._groups.values())
+
+    def add(self, mailboxes: Iterable[Mailbox]) -> None:
+        """More mailboxes were found."""
+        for mailbox in mailboxes:
+            self._group_of(mailbox).mailboxes.append(mailbox)
+            self.count += 1
+
+    def _group_of(self, mailbox: Mailbox) -> Group:
+        partition, name = mailbox.partition.name, mailbox.name
+        if name is None:
+            kind: GroupKind = "unnamed"
+            owner = ""
+        else:
+            found = parts(name, self._names)
+            owner = found.owner or ""
+            kind = "deleted" if found.deleted_at is not None else "user" if owner else "shared"
+        key = f"{partition}\0{kind}\0{owner if kind == 'user' else ''}"
+        group = self._groups.get(key)
+        if group is None:
+            label = inert(owner) if kind == "user" else _TITLES[kind]
+            group = self._groups[key] = Group(key, partition, kind, label)
+        return group
+
+    # --- what stands open -------------------------------------------------------------------------
+
+    def open(self, line: TreeLine) -> None:
+        """Show what is below a line."""
+        self._closed.discard(line.key)
+        if line.kind == "group":
+            self._opened.add(line.key)
+
+    def close(self, line: TreeLine) -> None:
+        """Do not show what is below a line."""
+        self._opened.discard(line.key)
+        if line.kind != "group":
+            self._closed.add(line.key)
+
+    def reveal(self, key: str) -> None:
+        """Open what a mailbox of this key stands below."""
+        for group in self.groups:
+            if any(one.directory == key for one in group.mailboxes):
+                self._opened.add(group.key)
+                self._closed.discard(f"partition\0{group.partition}")
+
+    # --- lines ------------------------------------------------------------------------------------
+
+    def lines(self, wanted: str = "", worth: Worth | None = None, *, reverse: bool = False) -> list[TreeLine]:
+        """The lines that stand open, or, with `wanted`, every mailbox whose name holds that text (in any
+        case) with what it stands below. Groups are sorted by name, or by what they are worth, the greatest
+        first."""
+        needle = wanted.casefold().strip()
+        by_partition: dict[str, list[Group]] = {name: [] for name in self._partitions}
+        for group in self.groups:
+            by_partition.setdefault(group.partition, []).append(group)
+        lines: list[TreeLine] = []
+        for partition, groups in by_partition.items():
+            head = f"partition\0{partition}"
+            is_open = bool(needle) or head not in self._closed
+            line = TreeLine(head, "partition", 0, inert(partition), is_open, partition)
+            below: list[TreeLine] = []
+            if is_open:
+                for group in self._sorted(groups, worth, reverse=reverse):
+                    below += self._lines_of(group, needle)
+            if below or not needle:
+                lines.append(line)
+                lines += below
+        return lines
+
+    def _sorted(self, groups: list[Group], worth: Worth | None, *, reverse: bool) -> list[Group]:
+        by_name = sorted(
+            groups, key=lambda one: (one.label.casefold(), one.key), reverse=reverse and not worth
+        )
+        if worth is not None:
+            known = {one.key: worth(one) for one in by_name}
+            # what is not known stands last, whichever way
+            by_name.sort(
+                key=lambda one: (
+                    known[one.key] is None,
+                    (known[one.key] or 0.0) * (1 if reverse else -1),
+                )
+            )
+        return sorted(by_name, key=lambda one: _ORDER[one.kind])
+
+    def _lines_of(self, group: Group, needle: str) -> list[TreeLine]:
+        mailboxes = group.mailboxes
+        if needle:
+            chosen = [one for one in mailboxes if needle in self.words(one)]
+            # the name of the user alone stands for all that he has: shown closed
+            if not chosen:
+                return []
+            if group.kind == "user" and needle in group.label.casefold():
+                deeper = [one for one in chosen if needle in self._folder_words(one)]
+                is_open = bool(deeper) or group.key in self._opened
+                chosen = deeper if deeper and group.key not in self._opened else chosen
+            else:
+                is_open = True
+        else:
+            chosen, is_open = list(mailboxes), group.key in self._opened
+        lines = [TreeLine(group.key, "group", 1, group.label, is_open, group.partition, group)]
+        if is_open:
+            lines += self._folders(group, chosen, whole=bool(needle))
+        return lines
+
+    def words(self, mailbox: Mailbox) -> str:
+        """What a filter looks in: the name as people see it, in one case."""
+        found = self._words.get(mailbox.directory)
+        if found is None:
+            text = shown(mailbox.name, self._names) if mailbox.name else inert(mailbox.directory)
+            found = self._words[mailbox.directory] = text.casefold()
+        return found
+
+    def _folder_words(self, mailbox: Mailbox) -> str:
+        levels = parts(mailbox.name or "", self._names).folder
+        return self._names.separator.join(shown_level(one, self._names) for one in levels).casefold()
+
+    def _folders(self, group: Group, mailboxes: list[Mailbox], *, whole: bool) -> list[TreeLine]:
+        """The mailboxes as a tree; a level that is no mailbox has a line of its own."""
+        if group.kind == "unnamed":
+            return [
+                TreeLine(one.directory, "mailbox", 2, inert(one.directory), None, group.partition, group, one)
+                for one in sorted(mailboxes, key=lambda one: one.directory)
+            ]
+        placed: dict[tuple[str, ...], Mailbox | None] = {}
+        for mailbox in mailboxes:
+            found = parts(mailbox.name or "", self._names)
+            path = found.levels[1:] if group.kind == "deleted" else ("", *found.folder)
+            if group.kind == "shared":
+                path = found.folder
+            if found.domain and group.kind != "user":
+                path = (f"@{found.domain}", *path)
+            if path in placed and placed[path] is not None:
+                # the same name twice: on disk and in the database at different places
+                path = (*path, mailbox.directory)
+            placed[path] = mailbox
+            start = 2 if group.kind == "user" else 1
+            for length in range(start, len(path)):
+                placed.setdefault(path[:length], None)
+        children = {path[:-1] for path in placed if len(path) > (2 if group.kind == "user" else 1)}
+        lines: list[TreeLine] = []
+        shut: tuple[str, ...] | None = None
+        for path in sorted(placed, key=lambda one: tuple(level.casefold() for level in one)):
+            if shut is not None and path[: len(shut)] == shut:
+                continue
+            shut = None
+            mailbox_here = placed[path]
+            key = mailbox_here.directory if mailbox_here else "\0".join((group.key, *path))
+            is_open = None
+            if path in children:
+                is_open = whole or key not in self._closed
+                shut = None if is_open else path
+            if group.kind == "user":
+                label = shown_level(path[-1], self._names) if len(path) > 1 else "INBOX"
+                depth = 2 + max(0, len(path) - 2)
+            else:
+                label = shown_level(path[-1], self._names)
+                depth = 1 + len(path)
+            kind: LineKind = "mailbox" if mailbox_here else "level"
+            lines.append(TreeLine(key, kind, depth, label, is_open, group.partition, group, mailbox_here))
+        return lines
