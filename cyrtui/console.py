@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from cyrtui.services.board import NoBoard, ServiceBoard
     from cyrtui.services.detail import ServiceDetail
     from cyrtui.services.master_log import WordKeeper
+    from cyrtui.spool.browse import SpoolBrowser
 
 Mode = Literal["READ-ONLY", "OPERATOR"]
 
@@ -119,6 +120,7 @@ class Console:
         self._words: WordKeeper | None = None
         self._board: ServiceBoard | None = None
         self._cut_off: tuple[str, ...] = ()
+        self._spool: SpoolBrowser | None = None
 
     # --- facts that never change ------------------------------------------------------------------
 
@@ -147,6 +149,15 @@ class Console:
     def host_now(self) -> float:
         """The host's time, or the moment that a recording is played at."""
         return self._host.now()
+
+    @property
+    def spool(self) -> SpoolBrowser:
+        """The session on the spool, made when it is first asked for."""
+        if self._spool is None:
+            from cyrtui.spool.browse import SpoolBrowser
+
+            self._spool = SpoolBrowser(self._host, self.settings.path("imapd_conf"), self.gate)
+        return self._spool
 
     # --- a recording ------------------------------------------------------------------------------
 

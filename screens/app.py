@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from .logins import LoginsScreen
     from .logs import LogsScreen
+    from .spool import SpoolScreen
 
 # Keys that Textual binds everywhere and that do nothing here.
 _NOT_OURS = frozenset({"scroll_left", "scroll_right", "page_left", "page_right", "screen.copy_text"})
@@ -44,6 +45,12 @@ def _logs() -> LogsScreen:
     return LogsScreen()
 
 
+def _spool() -> SpoolScreen:
+    from .spool import SpoolScreen
+
+    return SpoolScreen()
+
+
 class ConsoleApp(LeanApp):
     """The console on one host. `board` is what was seen last of its services."""
 
@@ -52,12 +59,13 @@ class ConsoleApp(LeanApp):
     CSS_PATH: ClassVar[list[str | PurePath]] = [
         f"../styles/{name}.tcss" for name in ("app", "overview", "logins", "logs", "service")
     ]
-    MODES: ClassVar = {"overview": OverviewScreen, "logins": _logins, "logs": _logs}
+    MODES: ClassVar = {"overview": OverviewScreen, "logins": _logins, "logs": _logs, "spool": _spool}
     DEFAULT_MODE = "overview"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("1,f2", "page('overview')", "To the Overview", show=False),
         Binding("2,f3", "page('logins')", "To the Logins", show=False),
         Binding("3,f4", "page('logs')", "To the Logs", show=False),
+        Binding("4,f5", "page('spool')", "To the Spool", show=False),
         Binding("q", "quit", "Quit", show=False),
         Binding("space", "pause", "Recording: pause, or go on", show=False),
         Binding("plus", "faster(1)", "Recording: faster", show=False),

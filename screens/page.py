@@ -56,7 +56,7 @@ class Page(Screen[None]):
     def key_line(self) -> Sequence[Cell]:
         """The keys that matter most, for the last line."""
         cells: list[Cell] = []
-        for key, name in (("1", "Overview"), ("2", "Logins"), ("3", "Logs")):
+        for key, name in (("1", "Overview"), ("2", "Logins"), ("3", "Logs"), ("4", "Spool")):
             cells += [(key, "accent"), (f" {name} ", "strong" if name == self.NAME else "muted")]
         for key, meaning in self.own_keys():
             cells += [(" " + key, "accent"), (f" {meaning}", "muted")]

@@ -14,10 +14,10 @@ from datetime import tzinfo
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from cyrtui.host.protocol import Host
+from cyrtui.spool.browse_tree import BrowseTree, Group, TreeLine
 from cyrtui.spool.layout import SpoolLayout, owner_of
 from cyrtui.spool.mailbox import Mailbox, MailboxSummary, QuotaFacts
 from cyrtui.spool.spool import PartitionFacts, Spool, open_spool
-from cyrtui.spool.browse_tree import Group, BrowseTree, TreeLine
 
 if TYPE_CHECKING:
     from cyrtui.access import Gate
@@ -127,7 +127,13 @@ class SpoolBrowser:
         return (
             *(one.sentence for one in self._spool.faults),
             *self._spool.problems,
-            *(problem for one in self.partitions for problem in one.problems),
+            # of a copied tree nobody knows how much room there is
+            *(
+                problem
+                for one in self.partitions
+                for problem in one.problems
+                if self._host.name.kind == "local"
+            ),
         )
 
     # --- finding: one worker ----------------------------------------------------------------------

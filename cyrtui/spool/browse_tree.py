@@ -63,6 +63,15 @@ class TreeLine(NamedTuple):
         return tuple(self.group.mailboxes) if self.group is not None and self.kind == "group" else ()
 
 
+def plain(text: str) -> str:
+    """`text` in one case and without accents: whoever looks for Été may have no É on the keyboard."""
+    if text.isascii():
+        return text.lower()
+    from unicodedata import combining, normalize
+
+    return "".join(one for one in normalize("NFKD", text.casefold()) if not combining(one))
+
+
 Worth = Callable[[Group], float | None]
 """What groups are sorted by, greatest first; None is not known."""
 
@@ -136,7 +145,7 @@ class BrowseTree:
         """The lines that stand open, or, with `wanted`, every mailbox whose name holds that text (in any
         case) with what it stands below. Groups are sorted by name, or by what they are worth, the greatest
         first."""
-        needle = wanted.casefold().strip()
+        needle = plain(wanted.strip())
         by_partition: dict[str, list[Group]] = {name: [] for name in self._partitions}
         for group in self.groups:
             by_partition.setdefault(group.partition, []).append(group)
@@ -176,7 +185,7 @@ class BrowseTree:
             # the name of the user alone stands for all that he has: shown closed
             if not chosen:
                 return []
-            if group.kind == "user" and needle in group.label.casefold():
+            if group.kind == "user" and needle in plain(group.label):
                 deeper = [one for one in chosen if needle in self._folder_words(one)]
                 is_open = bool(deeper) or group.key in self._opened
                 chosen = deeper if deeper and group.key not in self._opened else chosen
@@ -190,16 +199,24 @@ class BrowseTree:
         return lines
 
     def words(self, mailbox: Mailbox) -> str:
-        """What a filter looks in: the name as people see it, in one case."""
+        """What a filter looks in: the name as people see it, in one case and without accents."""
         found = self._words.get(mailbox.directory)
         if found is None:
-            text = shown(mailbox.name, self._names) if mailbox.name else inert(mailbox.directory)
-            found = self._words[mailbox.directory] = text.casefold()
+            text = self._looked_in(mailbox)
+            found = self._words[mailbox.directory] = plain(text)
         return found
+
+    def _looked_in(self, mailbox: Mailbox) -> str:
+        if mailbox.name is None:
+            return inert(mailbox.directory)
+        found = parts(mailbox.name, self._names)
+        if found.deleted_at is None:
+            return shown(mailbox.name, self._names)
+        return self._deleted_name(mailbox)
 
     def _folder_words(self, mailbox: Mailbox) -> str:
         levels = parts(mailbox.name or "", self._names).folder
-        return self._names.separator.join(shown_level(one, self._names) for one in levels).casefold()
+        return plain(self._names.separator.join(shown_level(one, self._names) for one in levels))
 
     def _folders(self, group: Group, mailboxes: list[Mailbox], *, whole: bool) -> list[TreeLine]:
         """The mailboxes as a tree; a level that is no mailbox has a line of its own."""
@@ -208,12 +225,12 @@ class BrowseTree:
                 TreeLine(one.directory, "mailbox", 2, inert(one.directory), None, group.partition, group, one)
                 for one in sorted(mailboxes, key=lambda one: one.directory)
             ]
+        if group.kind == "deleted":
+            return self._deleted(group, mailboxes)
         placed: dict[tuple[str, ...], Mailbox | None] = {}
         for mailbox in mailboxes:
             found = parts(mailbox.name or "", self._names)
-            path = found.levels[1:] if group.kind == "deleted" else ("", *found.folder)
-            if group.kind == "shared":
-                path = found.folder
+            path = found.folder if group.kind == "shared" else ("", *found.folder)
             if found.domain and group.kind != "user":
                 path = (f"@{found.domain}", *path)
             if path in placed and placed[path] is not None:
@@ -245,3 +262,17 @@ class BrowseTree:
             kind: LineKind = "mailbox" if mailbox_here else "level"
             lines.append(TreeLine(key, kind, depth, label, is_open, group.partition, group, mailbox_here))
         return lines
+
+    def _deleted(self, group: Group, mailboxes: list[Mailbox]) -> list[TreeLine]:
+        """Deleted mailboxes by the names that they had, the same name more than once."""
+        lines = []
+        for one in sorted(mailboxes, key=lambda one: (one.name or "").casefold()):
+            label = self._deleted_name(one)
+            lines.append(TreeLine(one.directory, "mailbox", 2, label, None, group.partition, group, one))
+        return lines
+
+    def _deleted_name(self, mailbox: Mailbox) -> str:
+        """The name that it had: the user and his folder."""
+        found = parts(mailbox.name or "", self._names)
+        levels = [shown_level(level, self._names) for level in found.folder]
+        return self._names.separator.join([inert(found.owner), *levels] if found.owner else levels)

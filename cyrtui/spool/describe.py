@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import tzinfo
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from cyrtui.inert import inert
 from cyrtui.spool.acl import LETTERS, AclEntry
@@ -15,7 +15,18 @@ from cyrtui.spool.mailboxes_db import TYPES
 from cyrtui.spool.spool import PartitionFacts
 from cyrtui.wording import counted, moment
 
+if TYPE_CHECKING:
+    from cyrtui.spool.usage import Usage
+
 Gravity = Literal["plain", "warning", "failed", "muted"]
+
+_STANDINGS: Final = {
+    "listed": "in mailboxes.db",
+    "orphaned": "not in mailboxes.db: only the directory is there",
+    "unlisted": "mailboxes.db is not readable: only the directory speaks",
+}
+# What fits beside the word where the detail is narrowest.
+_PATH_WIDTH: Final = 36
 
 
 class FactLine(NamedTuple):
@@ -28,16 +39,16 @@ class FactLine(NamedTuple):
 
 
 def size_words(number: int | None) -> str:
-    """As people say sizes: 301 kB, 4.1 MB, 81 GB; thousands, as disks are sold. Empty for None."""
+    """As `df -h` and `du -h` say sizes, 1K being 1024 bytes: 301K, 4.1M, 81G. Empty for None."""
     if number is None:
         return ""
-    if number < 1000:
-        return f"{number} B"
+    if number < 1024:
+        return f"{number}B"
     value = float(number)
-    for unit in ("kB", "MB", "GB", "TB", "PB"):
-        value /= 1000
-        if value < 999.5 or unit == "PB":
-            return f"{value:.1f} {unit}" if value < 9.95 else f"{value:,.0f} {unit}"
+    for unit in "KMGTP":
+        value /= 1024
+        if value < 1023.5 or unit == "P":
+            return f"{value:.1f}{unit}" if value < 9.95 else f"{value:,.0f}{unit}"
     return ""
 
 
@@ -61,49 +72,58 @@ def describe(facts: MailboxFacts, layout: SpoolLayout, zone: tzinfo | None, now:
         FactLine("✖" if facts.faults else "!", "", "failed" if facts.faults else "warning", one)
         for one in facts.problems
     ]
-    lines.append(FactLine("path", inert(mailbox.directory)))
-    for place in mailbox.directories[1:]:  # noqa: PERF401
-        lines.append(FactLine("", f"{inert(place)}  {_what_is_there(place, facts)}", "muted"))
-    lines.append(
-        FactLine(
-            "internal", inert(mailbox.name or "no name is known"), "plain" if mailbox.name else "warning"
-        )
-    )
-    if mailbox.name is not None:
-        found = parts(mailbox.name, layout)
-        if found.deleted_at is not None:
-            lines.append(
-                FactLine(
-                    "deleted", f"{moment(found.deleted_at, zone)}; cyr_expire removes it in time", "warning"
-                )
-            )
-        elif found.owner is not None:
-            lines.append(FactLine("people see", as_owner(mailbox.name, layout)))
-    lines.append(
-        FactLine("uniqueid", inert(facts.uniqueid or "none"), "plain" if facts.uniqueid else "warning")
-    )
-    kinds = ", ".join(TYPES.get(letter, letter) for letter in mailbox.kind)
-    standing = {
-        "listed": "in mailboxes.db",
-        "orphaned": "not in mailboxes.db: only the directory is there",
-        "unlisted": "mailboxes.db is not readable: only the directory speaks",
-    }[mailbox.standing]
-    layout_words = "by its unique id" if mailbox.layout == "uuid" else "by its name"
-    lines.append(
-        FactLine(
-            "kept",
-            f"{layout_words}, {standing}" + (f"; {kinds}" if kinds else ""),
-            "plain" if mailbox.standing == "listed" else "warning",
-        )
-    )
+    lines += _path(mailbox.partition.directory, mailbox.directory)
+    lines += [
+        FactLine("", f"{inert(place)}  {_what_is_there(place, facts)}", "muted")
+        for place in mailbox.directories[1:]
+    ]
     if summary.counters is not None:
-        lines += _index(summary.counters, summary.unseen, zone, now)
+        lines += _counters(summary.counters, summary.unseen, zone, now)
+    lines += _quota(facts.quota)
     if facts.files is not None:
-        lines += _files(facts.files)
-    lines += _quota(facts.quota, layout)
+        lines.append(_files(facts.files))
     lines += _acl(facts)
+    lines += _names(facts, layout, zone)
     if facts.flags:
         lines.append(FactLine("keywords", " ".join(facts.flags)))
+    if (index := summary.counters) is not None:
+        flags = f"{index.answered:,} answered, {index.flagged:,} flagged, {index.deleted:,} deleted"
+        size = f" ({size_words(index.deleted_bytes)})" if index.deleted_bytes else ""
+        lines.append(FactLine("flags", flags + size))
+        checked = "checksum right" if index.has_crc else "no checksum in this version"
+        words = f"v{index.minor_version}, {counted(index.records, 'record')}, {checked}"
+        lines.append(FactLine("index", words, "muted"))
+    return lines
+
+
+def _path(root: str, directory: str) -> list[FactLine]:
+    """On two lines when it is long: half a path is none."""
+    whole = inert(directory)
+    if len(whole) <= _PATH_WIDTH or not directory.startswith(f"{root}/"):
+        return [FactLine("path", whole)]
+    return [FactLine("path", f"{inert(root)}/"), FactLine("", f"  {inert(directory[len(root) + 1 :])}")]
+
+
+def _names(facts: MailboxFacts, layout: SpoolLayout, zone: tzinfo | None) -> list[FactLine]:
+    """What it is called, and by whom it is known."""
+    mailbox = facts.summary.mailbox
+    lines = []
+    if mailbox.name is None:
+        lines.append(FactLine("name", "none is known", "warning"))
+    else:
+        lines.append(FactLine("internal", inert(mailbox.name)))
+        found = parts(mailbox.name, layout)
+        if found.deleted_at is not None:
+            words = f"{moment(found.deleted_at, zone)}; cyr_expire removes it in time"
+            lines.append(FactLine("deleted", words, "warning"))
+        elif found.owner is not None:
+            lines.append(FactLine("people see", as_owner(mailbox.name, layout)))
+    gravity: Gravity = "plain" if facts.uniqueid else "warning"
+    lines.append(FactLine("uniqueid", inert(facts.uniqueid or "none"), gravity))
+    kinds = ", ".join(TYPES.get(letter, letter) for letter in mailbox.kind)
+    words = "by its unique id" if mailbox.layout == "uuid" else "by its name"
+    words += f", {_STANDINGS[mailbox.standing]}" + (f"; {kinds}" if kinds else "")
+    lines.append(FactLine("kept", words, "plain" if mailbox.standing == "listed" else "warning"))
     return lines
 
 
@@ -115,41 +135,27 @@ def _what_is_there(place: str, facts: MailboxFacts) -> str:
     return f"({', '.join(kinds)})" if kinds else ""
 
 
-def _index(index: IndexHeader, unseen: int | None, zone: tzinfo | None, now: float) -> list[FactLine]:
+def _counters(index: IndexHeader, unseen: int | None, zone: tzinfo | None, now: float) -> list[FactLine]:
     unseen_words = "unseen: each reader has his own" if unseen is None else f"{unseen:,} unseen"
-    size = f"{index.bytes:,} bytes" + (f" ({size_words(index.bytes)})" if index.bytes >= 1000 else "")
+    size = f"{index.bytes:,} bytes" + (f" ({size_words(index.bytes)})" if index.bytes >= 1024 else "")
+    modseq = f", modseq {index.highest_modseq}" if index.highest_modseq is not None else ""
+    when = "never"
+    if index.last_append:
+        when = f"{moment(index.last_append, zone)}, {ago_words(index.last_append, now)}"
     lines = [
         FactLine("messages", f"{index.exists:,}, {unseen_words}, {size}"),
-        FactLine(
-            "last append",
-            f"{moment(index.last_append, zone)}, {ago_words(index.last_append, now)}"
-            if index.last_append
-            else "never",
-        ),
-        FactLine(
-            "uids",
-            f"last uid {index.last_uid}, uidvalidity {index.uidvalidity}"
-            + (f", modseq {index.highest_modseq}" if index.highest_modseq is not None else ""),
-        ),
-        FactLine(
-            "flags",
-            f"{index.answered:,} answered, {index.flagged:,} flagged, {index.deleted:,} deleted"
-            + (f" ({size_words(index.deleted_bytes)})" if index.deleted_bytes else ""),
-        ),
+        FactLine("last append", when),
+        FactLine("uids", f"last uid {index.last_uid}, uidvalidity {index.uidvalidity}{modseq}"),
     ]
     if index.records > index.exists:
         waiting = f"{index.records - index.exists:,} expunged"
         if index.expunged_bytes:
             waiting += f", {size_words(index.expunged_bytes)}"
         lines.append(FactLine("waiting", f"{waiting}, kept until cyr_expire"))
-    checked = "checksum right" if index.has_crc else "no checksum in this version"
-    lines.append(
-        FactLine("index", f"v{index.minor_version}, {counted(index.records, 'record')}, {checked}", "muted")
-    )
     return lines
 
 
-def _files(files: MessageFiles) -> list[FactLine]:
+def _files(files: MessageFiles) -> FactLine:
     words = counted(files.number, "message file")
     if files.expunged:
         words += f", {files.expunged:,} of them expunged"
@@ -157,10 +163,10 @@ def _files(files: MessageFiles) -> list[FactLine]:
         words += f", {files.arriving:,} just arriving"
     if files.orphans or files.missing:
         words += f", {len(files.orphans):,} unknown to the index, {len(files.missing):,} missing"
-    return [FactLine("disk", words, "failed" if files.missing else "warning" if files.orphans else "plain")]
+    return FactLine("disk", words, "failed" if files.missing else "warning" if files.orphans else "plain")
 
 
-def _quota(quota: QuotaFacts | None, layout: SpoolLayout) -> list[FactLine]:
+def _quota(quota: QuotaFacts | None) -> list[FactLine]:
     if quota is None:
         return [FactLine("quota", "counts for no quota root", "muted")]
     root = inert(quota.root)
@@ -244,3 +250,21 @@ def space_words(facts: PartitionFacts) -> tuple[str, Gravity]:
     share = facts.space.available / facts.space.size if facts.space.size else 0.0
     words = f"{size_words(facts.space.available)} of {size_words(facts.space.size)} free"
     return words, _room(share)
+
+
+def usage_lines(usage: Usage) -> list[FactLine]:
+    """What a partition holds, in sum."""
+    where = counted(usage.mailboxes, "mailbox", "mailboxes")
+    lines = [FactLine("messages", f"{usage.messages:,} in {where}, {size_words(usage.bytes)}")]
+    if usage.expunged:
+        size = "" if usage.expunged_bytes is None else f", {size_words(usage.expunged_bytes)}"
+        lines.append(FactLine("waiting", f"{usage.expunged:,} expunged{size}, kept until cyr_expire"))
+    if usage.deleted:
+        lines.append(FactLine("deleted", f"{counted(usage.deleted, 'mailbox', 'mailboxes')}, among these"))
+    if usage.orphaned:
+        words = f"{counted(usage.orphaned, 'directory', 'directories')} that mailboxes.db does not know"
+        lines.append(FactLine("orphaned", words, "warning"))
+    lines += [FactLine("✖", "", "failed", fault.sentence) for fault in usage.faults[:20]]
+    if len(usage.faults) > 20:
+        lines.append(FactLine("✖", f"and {len(usage.faults) - 20:,} more", "failed"))
+    return lines

@@ -1,0 +1,601 @@
+"""Spool: what is in the mailboxes, by their real names, whatever the layout on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events, on, work
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.timer import Timer
+from textual.widget import Widget
+from textual.widgets import Input
+from textual.worker import Worker, get_current_worker
+
+from cyrtui.errors import CyrtuiError
+from cyrtui.spool.browse import SORT_KEYS, SORT_TITLES, Numbers, SortKey, SpoolBrowser
+from cyrtui.spool.browse_tree import TreeLine
+from cyrtui.spool.describe import FactLine, ago_words, size_words, space_words
+from cyrtui.wording import counted, span
+
+from .page import Page
+from .widgets.cells import Cell, CellStyle, fold
+from .widgets.line_table import Column, LineTable, Row
+from .widgets.status_line import StatusLine
+
+if TYPE_CHECKING:
+    from cyrtui.spool.browse import Progress
+    from cyrtui.spool.usage import Usage, UsageProgress
+
+_NARROW = (
+    Column("mark", "", 1),
+    Column("name", "mailbox", 24, flex=1, min_width=16),
+    Column("messages", "messages", 9, align="right"),
+    Column("size", "size", 6, align="right"),
+    Column("quota", "quota", 10),
+    Column("last", "last append", 11, align="right"),
+)
+_FACTS = (Column("word", "", 11), Column("text", "", 30, flex=1))
+# From this width on the detail stands beside the tree.
+_WIDE = 110
+# Seconds until what came into sight is read, the detail follows the cursor, all is looked at again.
+_SOON = 0.03
+_SETTLED = 0.12
+_AGAIN = 3.0
+_BAR = 5
+# Beside the text of a fact: the cursor, the word, blanks and the bar; and the lines that one takes at most.
+_FACTS_MARGIN = 16
+_FACT_LINES = 6
+_STYLES: dict[str, CellStyle] = {"warning": "warning", "failed": "failed", "muted": "muted"}
+
+
+class _Lines:
+    """The lines of the tree as rows, made when they are looked at; what is looked at is told to the
+    screen."""
+
+    def __init__(self, lines: Sequence[TreeLine], screen: SpoolScreen) -> None:
+        self.lines = lines
+        self._screen = screen
+        self._places: dict[Hashable, int] | None = None
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def row(self, index: int) -> Row:
+        return self._screen.row_of(self.lines[index])
+
+    def index_of(self, key: Hashable) -> int | None:
+        if self._places is None:
+            self._places = {line.key: place for place, line in enumerate(self.lines)}
+        return self._places.get(key)
+
+
+class SpoolScreen(Page):
+    """The tree, and everything about what the cursor stands on."""
+
+    CSS_PATH: ClassVar[list[str | PurePath]] = ["../styles/spool.tcss"]
+    NAME = "Spool"
+    HELP_TEXT = (
+        "Partitions, users and their mailboxes as people know them, wherever they are on disk. Numbers come "
+        "from "
+        "each cyrus.index, as clients see them; a user's line adds up all of his. Below, or beside it, "
+        "stands all "
+        "that the files tell of the line under the cursor. Nothing is written, and nothing is locked."
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("slash", "filter", "Show only mailboxes and users whose name holds a text", show=False),
+        Binding("right", "unfold", "Show what is below the line", show=False),
+        Binding("left", "fold", "Fold the line, or go to what it stands below", show=False),
+        Binding("o", "sort", "Sort users by name, size, messages, last append or quota used", show=False),
+        Binding("r", "reverse", "Sort the other way round", show=False),
+        Binding("s", "sieve", "Show the user's sieve scripts", show=False),
+        Binding("u", "usage", "Add up the partition, in the background; then, show it by user", show=False),
+        Binding("c", "cancel", "Cancel what is being added up or sorted", show=False),
+        Binding("y", "copy", "Copy the path on disk", show=False),
+        Binding("escape", "back", "Show everything again", show=False),
+    ]
+
+    @dataclass
+    class Found(Message):
+        """More mailboxes were found; `problem` says why not."""
+
+        problem: str | None = None
+
+    @dataclass
+    class Looked(Message):
+        """What stands behind some lines has been read."""
+
+        changed: bool
+
+    @dataclass
+    class Told(Message):
+        """Everything about the line of a key."""
+
+        key: str
+        facts: list[FactLine]
+
+    @dataclass
+    class Measuring(Message):
+        """How far the reading for a sort has come; None: it has ended."""
+
+        progress: Progress | None
+
+    @dataclass
+    class Adding(Message):
+        """How far adding up a partition has come."""
+
+        partition: str
+        progress: UsageProgress
+
+    @dataclass
+    class Added(Message):
+        """A partition has been added up, or cannot be."""
+
+        partition: str
+        usage: Usage | None
+        problem: str | None = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._wanted = ""
+        self._sort: SortKey = "name"
+        self._reverse = False
+        self._lines: Sequence[TreeLine] = ()
+        self._in_sight: dict[str, TreeLine] = {}
+        self._soon: Timer | None = None
+        self._settling: Timer | None = None
+        self._told: str | None = None
+        self._usages: dict[str, Usage] = {}
+        self._adding: Worker[None] | None = None
+        self._measuring: Worker[None] | None = None
+        self._problem: str | None = None
+        self._facts: tuple[TreeLine, Sequence[FactLine]] | None = None
+
+    @property
+    def browser(self) -> SpoolBrowser:
+        return self.core.spool
+
+    def body(self) -> Iterable[Widget]:
+        yield StatusLine((("SPOOL", "strong"), ("  looking …", "muted")), id="spool-title", classes="title")
+        yield StatusLine(id="spool-work")
+        with Horizontal(id="spool-asking"):
+            yield Input(placeholder="part of a user's or a mailbox's name", id="spool-asked", compact=True)
+        with Vertical(id="spool-sides"):
+            yield LineTable(_NARROW, id="spool-tree")
+            with Vertical(id="spool-detail"):
+                yield StatusLine(id="spool-name", classes="title")
+                yield LineTable(_FACTS, id="spool-facts")
+
+    def own_keys(self) -> Sequence[tuple[str, str]]:
+        if self._adding is not None or self._measuring is not None:
+            return (("c", "cancel"), ("/", "filter"), ("o", "sort"))
+        return (("⏎", "open"), ("/", "filter"), ("o", "sort"), ("u", "sum"))
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.query_one("#spool-tree", LineTable).focus()
+        self.set_interval(_AGAIN, self._look_again)
+        self._find()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """With room enough the detail stands beside the tree."""
+        self.set_class(event.size.width >= _WIDE, "-wide")
+        self.call_after_refresh(self._fold_facts)
+
+    def _fold_facts(self) -> None:
+        if self._facts is not None:
+            self._show_facts(*self._facts)
+
+    def caught_up(self) -> None:
+        self._fill()
+
+    # Workers
+
+    @work(thread=True, exclusive=True, group="find", exit_on_error=True)
+    def _find(self) -> None:
+        worker = get_current_worker()
+        browser = self.browser
+        try:
+            if not browser.opened:
+                browser.open()
+            self.post_message(self.Found())
+            browser.find(lambda: self._post(self.Found()), lambda: worker.is_cancelled)
+        except CyrtuiError as error:
+            self.post_message(self.Found(str(error)))
+
+    @work(thread=True, group="look", exit_on_error=True)
+    def _look(self, lines: Sequence[TreeLine], *, again: bool) -> None:
+        worker = get_current_worker()
+        changed = self.browser.look(lines, lambda: worker.is_cancelled, again=again)
+        self.post_message(self.Looked(changed or not again))
+
+    @work(thread=True, exclusive=True, group="tell", exit_on_error=True)
+    def _tell(self, line: TreeLine, *, fresh: bool) -> None:
+        worker = get_current_worker()
+        # what few files tell comes at once; counting the message files of a large mailbox takes its time
+        for files in (False, True) if fresh and line.mailbox is not None else (True,):
+            facts = self.browser.details(line, self.core.zone, files=files)
+            if worker.is_cancelled:
+                return
+            self.post_message(self.Told(line.key, facts))
+
+    @work(thread=True, group="measure", exit_on_error=True)
+    def _measure(self) -> None:
+        worker = get_current_worker()
+        self.browser.measure_all(
+            lambda progress: self._post(self.Measuring(progress)), lambda: worker.is_cancelled
+        )
+        self.post_message(self.Measuring(None))
+
+    @work(thread=True, group="usage", exit_on_error=True)
+    def _add_up(self, partition: str) -> None:
+        worker = get_current_worker()
+        try:
+            usage = self.browser.usage(
+                partition,
+                lambda progress: self._post(self.Adding(partition, progress)),
+                lambda: worker.is_cancelled,
+            )
+        except CyrtuiError as error:
+            self.post_message(self.Added(partition, None, str(error)))
+        else:
+            self.post_message(self.Added(partition, usage))
+
+    def _post(self, message: Message) -> None:
+        self.post_message(message)
+
+    # What came
+
+    def on_spool_screen_found(self, event: Found) -> None:
+        self._problem = event.problem
+        self._fill()
+
+    def on_spool_screen_looked(self, event: Looked) -> None:
+        if event.changed and self.is_current:
+            self._repaint()
+
+    def on_spool_screen_told(self, event: Told) -> None:
+        line = self._line()
+        if line is not None and line.key == event.key:
+            self._show_facts(line, event.facts)
+
+    def on_spool_screen_measuring(self, event: Measuring) -> None:
+        if event.progress is None:
+            self._measuring = None
+            self._keys()
+            self._work("")
+            self._fill()
+            return
+        one = event.progress
+        self._work(
+            f"reading every index to sort by {SORT_TITLES[self._sort]}  "
+            f"{_progress_words(one.done, one.total, one.rate, one.left)}"
+        )
+
+    def on_spool_screen_adding(self, event: Adding) -> None:
+        one = event.progress
+        words = (
+            "finding mailboxes"
+            if one.total is None
+            else _progress_words(one.done, one.total, one.rate, one.left)
+        )
+        self._work(f"adding up {event.partition}  {words}")
+
+    def on_spool_screen_added(self, event: Added) -> None:
+        self._adding = None
+        self._keys()
+        if event.usage is None:
+            self._work(event.problem or "", "failed")
+            return
+        usage = event.usage
+        self._usages[event.partition] = usage
+        words = (
+            f"{event.partition}: {counted(usage.mailboxes, 'mailbox', 'mailboxes')}, "
+            f"{counted(usage.messages, 'message')}, {size_words(usage.bytes)}"
+        )
+        if usage.counted:
+            self._work(f"{words}  u shows it by user", "ok")
+        else:
+            self._work(f"cancelled; up to then {words}", "warning")
+
+    # The tree
+
+    def _fill(self) -> None:
+        browser = self.browser
+        title = self.query_one("#spool-title", StatusLine)
+        if not browser.opened:
+            if self._problem:
+                title.show((("SPOOL", "strong"), (f"  {self._problem}", "failed")))
+            return
+        tree = browser.tree
+        self._lines = tree.lines(self._wanted, browser.worth(self._sort), reverse=self._reverse)
+        left: list[Cell] = [("SPOOL", "strong")]
+        if self._wanted:
+            mailboxes = sum(1 for line in self._lines if line.kind == "mailbox")
+            users = sum(1 for line in self._lines if line.group is not None and line.kind == "group")
+            words = f"{counted(mailboxes, 'mailbox', 'mailboxes')} below {counted(users, 'owner')}"
+            left.append((f"  {self._wanted}: {words}", "warning"))
+        if self._sort != "name" or self._reverse:
+            way = ", the other way round" if self._reverse else ""
+            left.append((f"  by {SORT_TITLES[self._sort]}{way}", "muted"))
+        right: list[Cell] = []
+        words = f"{counted(tree.users, 'user')}, {counted(tree.count, 'mailbox', 'mailboxes')}"
+        right.append((words if browser.found else f"{words} so far …", "muted"))
+        if self._problem:
+            left.append((f"  {self._problem}", "failed"))
+        elif browser.found and (problems := browser.problems):
+            left.append((f"  {problems[0]}", "warning"))
+        title.show(left, right)
+        self._repaint()
+
+    def _repaint(self) -> None:
+        self._in_sight.clear()
+        table = self.query_one("#spool-tree", LineTable)
+        table.set_rows(_Lines(self._lines, self))
+
+    def row_of(self, line: TreeLine) -> Row:
+        """A line of the tree as a row; it is read soon if it has not been."""
+        self._in_sight[line.key] = line
+        numbers = self.browser.numbers(line)
+        if not numbers.known and self._soon is None:
+            self._soon = self.set_timer(_SOON, self._look_soon)
+        sign = "  " if line.open is None else "▾ " if line.open else "▸ "
+        name = f"{'  ' * line.depth}{sign}{line.label}"
+        mark: Cell = ("✖", "failed") if numbers.fault else ""
+        if line.mailbox is not None and line.mailbox.standing == "orphaned" and not numbers.fault:
+            mark = ("!", "warning")
+        if line.kind == "partition":
+            return Row(line.key, (mark, (name, "strong"), *self._partition_cells(line.partition)))
+        style: CellStyle = "strong" if line.kind == "group" else "muted"
+        styled: Cell = (name, style) if line.kind != "mailbox" else name
+        return Row(line.key, (mark, styled, *self._number_cells(line, numbers)))
+
+    def _number_cells(self, line: TreeLine, numbers: Numbers) -> tuple[Cell, ...]:
+        if line.kind == "level":
+            return ("", "", "", "")
+        if not numbers.known:
+            return (("…", "muted"), "", "", "")
+        messages: Cell = "-" if numbers.messages is None else f"{numbers.messages:,}"
+        return (
+            messages if numbers.messages else (messages if isinstance(messages, str) else "", "muted"),
+            size_words(numbers.bytes) if numbers.bytes else "",
+            _quota_cell(numbers),
+            (ago_words(numbers.last_append, self.core.host_now()), "muted"),
+        )
+
+    def _partition_cells(self, name: str) -> tuple[Cell, ...]:
+        facts = next((one for one in self.browser.partitions if one.partition.name == name), None)
+        if facts is None or facts.space is None:
+            return ("", "", "", "")
+        free, gravity = size_words(facts.space.available), space_words(facts)[1]
+        return ("", (free, _STYLES.get(gravity, "muted")), ("free", "muted"), "")
+
+    def _look_soon(self) -> None:
+        self._soon = None
+        unread = [one for one in self._in_sight.values() if not self.browser.numbers(one).known]
+        if unread:
+            self._look(unread, again=False)
+
+    def _look_again(self) -> None:
+        """What is in sight may have changed; so may what is told of the line under the cursor."""
+        if not self.is_current or not self.browser.opened:
+            return
+        self._look(tuple(self._in_sight.values()), again=True)
+        line = self._line()
+        if line is not None and self._told == line.key:
+            self._tell(line, fresh=False)
+
+    def _line(self) -> TreeLine | None:
+        key = self.query_one("#spool-tree", LineTable).cursor_key
+        return None if key is None else next((line for line in self._lines if line.key == key), None)
+
+    # What is told of a line
+
+    @on(LineTable.Highlighted, "#spool-tree")
+    def _highlighted(self, event: LineTable.Highlighted) -> None:
+        if event.key is None:
+            self._facts = self._told = None
+            self.query_one("#spool-name", StatusLine).show((), ())
+            self.query_one("#spool-facts", LineTable).set_rows([])
+            return
+        if self._settling is not None:
+            self._settling.stop()
+        self._settling = self.set_timer(_SETTLED, self._tell_line)
+
+    def _tell_line(self) -> None:
+        line = self._line()
+        if line is not None:
+            self._told = line.key
+            self._tell(line, fresh=True)
+
+    def _show_facts(self, line: TreeLine, facts: Sequence[FactLine]) -> None:
+        self.query_one("#spool-name", StatusLine).show(((line.label, "strong"),), self._space(line.partition))
+        self._facts = line, facts
+        table = self.query_one("#spool-facts", LineTable)
+        room = max(table.size.width - _FACTS_MARGIN, 10)
+        rows = []
+        for number, one in enumerate(facts):
+            style = _STYLES.get(one.gravity)
+            indent = " " * (len(one.text) - len(one.text.lstrip()))
+            folded = [indent + part for part in fold(one.text, room - len(indent), _FACT_LINES)]
+            for place, part in enumerate(folded):
+                text: Cell = part if style is None else (part, style)
+                word: Cell = ("" if place else one.word, style or "muted")
+                note: Cell | None = None
+                if place == len(folded) - 1 and one.more is not None:
+                    note = one.more if style is None else (one.more, style)
+                rows.append(Row((number, place), (word, text), note))
+        table.set_rows(rows)
+
+    def _space(self, partition: str) -> Sequence[Cell]:
+        facts = next((one for one in self.browser.partitions if one.partition.name == partition), None)
+        if facts is None or facts.space is None:
+            return ()
+        words, gravity = space_words(facts)
+        return ((f"{partition}: {words}", _STYLES.get(gravity, "muted")),)
+
+    # Keys
+
+    @on(LineTable.Opened, "#spool-tree")
+    def _open(self) -> None:
+        line = self._line()
+        if line is None:
+            return
+        if line.kind == "mailbox" and line.mailbox is not None:
+            from .mailbox import MailboxScreen
+
+            self.app.push_screen(MailboxScreen(line.mailbox, line.label))
+        elif line.open:
+            self._fold(line)
+        else:
+            self._unfold(line)
+
+    def _unfold(self, line: TreeLine) -> None:
+        self.browser.tree.open(line)
+        self._fill()
+
+    def _fold(self, line: TreeLine) -> None:
+        self.browser.tree.close(line)
+        self._fill()
+
+    def action_unfold(self) -> None:
+        """Show what is below the line."""
+        line = self._line()
+        if line is not None and line.open is False:
+            self._unfold(line)
+
+    def action_fold(self) -> None:
+        """Fold the line, or go to the one that it stands below."""
+        line = self._line()
+        if line is None:
+            return
+        if line.open and not self._wanted:
+            self._fold(line)
+            return
+        place = self._lines.index(line)
+        above = next((one for one in reversed(self._lines[:place]) if one.depth < line.depth), None)
+        if above is not None:
+            self.query_one("#spool-tree", LineTable).go_to(above.key)
+
+    def action_filter(self) -> None:
+        """Ask for a part of a name; the tree follows as it is typed."""
+        self.add_class("-asking")
+        self.query_one("#spool-asked", Input).focus()
+
+    @on(Input.Changed, "#spool-asked")
+    def _typed(self, event: Input.Changed) -> None:
+        if event.value != self._wanted and self.browser.opened:
+            self._wanted = event.value
+            self._fill()
+
+    @on(Input.Submitted, "#spool-asked")
+    def _asked(self) -> None:
+        if not self._wanted:
+            self.remove_class("-asking")
+        self.query_one("#spool-tree", LineTable).focus()
+
+    def action_back(self) -> None:
+        """Show everything again; from the detail, back to the tree."""
+        table = self.query_one("#spool-tree", LineTable)
+        if self.query_one("#spool-facts", LineTable).has_focus:
+            table.focus()
+            return
+        line = self._line()
+        if self._wanted and line is not None and line.mailbox is not None:
+            # what was found stays in sight
+            self.browser.tree.reveal(line.mailbox.directory)
+        self.query_one("#spool-asked", Input).value = self._wanted = ""
+        self.remove_class("-asking")
+        table.focus()
+        self._fill()
+        if line is not None:
+            table.go_to(line.key)
+
+    def action_sort(self) -> None:
+        """The next order."""
+        self._sort = SORT_KEYS[(SORT_KEYS.index(self._sort) + 1) % len(SORT_KEYS)]
+        if self._sort != "name" and self._measuring is None:
+            self._measuring = self._measure()
+            self._keys()
+        self._fill()
+
+    def action_reverse(self) -> None:
+        """The other way round."""
+        self._reverse = not self._reverse
+        self._fill()
+
+    def action_usage(self) -> None:
+        """Add up the partition under the cursor; once that is done, show it by user."""
+        if not self.browser.opened:
+            return
+        partition = self.browser.partition_of(self._line())
+        if partition is None or self._adding is not None:
+            return
+        usage = self._usages.get(partition)
+        if usage is not None and usage.counted:
+            from .spool_usage import UsageScreen
+
+            del self._usages[partition]
+            self.app.push_screen(UsageScreen(usage, self.browser.layout))
+            return
+        self._adding = self._add_up(partition)
+        self._keys()
+
+    def action_cancel(self) -> None:
+        """Cancel what runs in the background."""
+        for worker in (self._adding, self._measuring):
+            if worker is not None:
+                worker.cancel()
+        if self._measuring is not None:
+            self._measuring = None
+            self._sort = "name"
+            self._work("")
+            self._keys()
+            self._fill()
+
+    def action_sieve(self) -> None:
+        """The user's sieve scripts."""
+        line = self._line()
+        if line is None or line.group is None or line.group.kind != "user":
+            self.notify("Only users have sieve scripts: put the cursor on one, or on a mailbox of his.")
+            return
+        from .sieve import SieveScreen
+
+        self.app.push_screen(SieveScreen(line.group))
+
+    def action_copy(self) -> None:
+        """The path on disk, by the terminal's own clipboard (OSC 52)."""
+        line = self._line()
+        if line is not None and line.mailbox is not None:
+            self.app.copy_to_clipboard(line.mailbox.directory)
+            self.notify("Copied, if your terminal takes OSC 52.")
+
+    def _work(self, words: str, style: CellStyle = "accent") -> None:
+        self.set_class(bool(words), "-working")
+        self.query_one("#spool-work", StatusLine).show(((words, style),))
+
+    def _keys(self) -> None:
+        self.query_one("#keys", StatusLine).show(self.key_line())
+
+
+def _progress_words(done: int, total: int, rate: float, left: float | None) -> str:
+    """`████░░░░░░ 42%  4,200 of 10,000, 12,000 a second, 3s left`."""
+    share = done / total if total else 1.0
+    bar = "█" * round(share * 10) + "░" * (10 - round(share * 10))
+    words = f"{bar} {share:.0%}  {done:,} of {total:,}, {rate:,.0f} a second"
+    return words if left is None else f"{words}, {span(left)} left"
+
+
+def _quota_cell(numbers: Numbers) -> Cell:
+    share = numbers.quota_share
+    if share is None:
+        return ("no limit", "muted") if numbers.quota_used is not None else ""
+    full = min(_BAR, int(share * _BAR + 0.5))
+    words = f"{'█' * full}{'░' * (_BAR - full)} {min(int(share * 100), 999)}%"
+    if share >= 1:
+        return (words, "failed")
+    return (words, "warning") if share >= 0.9 else words
