@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple, TextIO
 
@@ -58,7 +59,7 @@ def apply(
     show = _Shown(options, out, words)
     if gate is not None and not options.dry_run:
         _finish_others(gate, settings, show)
-    original = read_original(options.file)
+    original = read_original(_usual_name(settings, options.file))
     plan = make_plan(host, settings, original, host.read(options.candidate))
     show.plan(plan)
     if plan.unchanged:
@@ -82,6 +83,15 @@ def apply(
             show.say("Nothing was changed.")
             return USAGE
     return _follow(begin(gate, settings, plan), show)
+
+
+def _usual_name(settings: Settings, path: str) -> str:
+    """The name under which Cyrus knows a file, where it is one of the two that are configured."""
+    for name in ("cyrus_conf", "imapd_conf"):
+        usual = settings.path(name)
+        if os.path.realpath(usual) == os.path.realpath(path):
+            return usual
+    return path
 
 
 def _follow(applying: Applying, show: _Shown) -> int:

@@ -114,6 +114,19 @@ def new_certificate(lab: Lab) -> str:
     return text.replace(PRIVATE_KEY, made[1])
 
 
+def test_a_reload_that_closes_services_is_followed_by_a_restart(server: Lab) -> None:
+    whole = server.read("/etc/cyrus.conf")
+    # somebody has taken the first service out by hand: the next SIGHUP will close another one
+    server.write("/etc/cyrus.conf", whole.replace("        imap  ", "        #imap "))
+    server.reload_cyrus()
+    server.wait(lambda: 143 not in ports(server), "imap to be closed")
+    text = changed(server, "/etc/cyrus.conf", "maxchild=10", "maxchild=11")
+    status, plan, result = apply(server, "/etc/cyrus.conf", text)
+    assert (status, plan["need"], result["result"]) == (0, "reload", "applied")
+    assert ports(server) >= {993, 4190}
+    assert apply(server, "/etc/cyrus.conf", whole)[0] == 0
+
+
 LMTP = '        lmtpunix cmd="lmtpd" listen="/run/cyrus/socket/lmtp" maxchild=2\n'
 # file, what stands there, what is written in its place, what it needs
 GOOD = [

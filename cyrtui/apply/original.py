@@ -45,7 +45,7 @@ class Original:
 
     @property
     def is_symlink(self) -> bool:
-        return self.target != os.path.abspath(self.path)
+        return self.target != self.path
 
 
 def digest_of(data: bytes) -> str:
@@ -55,6 +55,7 @@ def digest_of(data: bytes) -> str:
 
 def read_original(path: str) -> Original:
     """Read a file of this machine with its identity. Raises `FileUnreadable`, or `FileMissing`."""
+    path = os.path.abspath(path)
     try:
         target = os.path.realpath(path, strict=True)
         facts, data = _read(target, path)

@@ -8,20 +8,16 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from cyrtui.apply.greeting import greet
+from cyrtui.apply.log_mark import LogMark, words_since
 from cyrtui.config.listen import names_in_services
 from cyrtui.errors import FileUnreadable, ObservationError
 from cyrtui.host.protocol import Host
-from cyrtui.logs.overrides import overrides_of
-from cyrtui.logs.record import LogRole
-from cyrtui.logs.sources import LogSource, find_sources
 from cyrtui.services.board import NoBoard, ServiceBoard, observe_services
 from cyrtui.services.declared import DeclaredService, ExpectedSocket, declare
 from cyrtui.services.master_log import MasterLog, MasterWord
 from cyrtui.services.observed import Master
-from cyrtui.services.reading import read_service_log
 from cyrtui.services.reasons import place
 from cyrtui.services.table import ServiceRow
-from cyrtui.settings import Settings
 from cyrtui.wording import span
 
 _PATIENCE: Final = 30.0
@@ -32,8 +28,6 @@ _PAUSE: Final = 0.15
 _START_PATIENCE: Final = 900.0
 _GRACE: Final = 2.0
 _GREET_AGAIN: Final = 8.0
-_MOST_READ: Final = 8 << 20
-_OF_JOURNAL: Final = 1 << 18
 _UP: Final = frozenset({"listening", "full"})
 _SERIOUS: Final = frozenset(
     {
@@ -49,15 +43,6 @@ _SERIOUS: Final = frozenset(
     }
 )
 _LINES: Final = 20
-
-
-class LogMark(NamedTuple):
-    """Where the mail log ended when the change was made: what stands behind it is about the change."""
-
-    source: LogSource | None
-    identity: tuple[int, int] | None
-    size: int
-    time: float
 
 
 class Problem(NamedTuple):
@@ -90,36 +75,6 @@ class Checked:
     def lines(self) -> tuple[str, ...]:
         """All lines of the log that tell why."""
         return tuple(dict.fromkeys(line for one in self.problems for line in one.lines))[:_LINES]
-
-
-def mark_log(host: Host, settings: Settings) -> LogMark:
-    """The end of the mail log at this moment."""
-    source = find_sources(host, overrides_of(settings), with_olddirs=False).of(LogRole.MAIL)
-    if source is None or source.problem:
-        return LogMark(None, None, 0, host.now())
-    try:
-        facts = host.stat(source.path)
-    except FileUnreadable:
-        return LogMark(None, None, 0, host.now())
-    return LogMark(source, facts.identity, facts.size, host.now())
-
-
-def words_since(host: Host, mark: LogMark) -> tuple[MasterWord, ...]:
-    """What cyrmaster and its children said since the mark."""
-    if mark.source is None:
-        return ()
-    try:
-        facts = host.stat(mark.source.path)
-    except FileUnreadable:
-        return ()
-    same = facts.identity == mark.identity and facts.size >= mark.size
-    journal = mark.source.path.startswith("journal:")
-    limit = min(facts.size - mark.size + 4096, _MOST_READ) if same else _MOST_READ
-    limit = _OF_JOURNAL if journal else limit
-    log = read_service_log(host, mark.source, max(limit, 1))
-    if same and not journal:
-        return tuple(word for word in log.words if word.offset >= mark.size)
-    return tuple(word for word in log.words if word.time >= mark.time - 1.0)
 
 
 def broken_services(board: ServiceBoard | NoBoard) -> frozenset[str]:
@@ -244,7 +199,10 @@ class Verification:
         if self._board is None or self._old_one_runs():
             return False
         if self._board.table.master is None:
-            return any(word.kind in ("fatal", "exiting") for word in self._words) or self._reloaded
+            # the old one says that it ends, too
+            old = self._before[0] if self._before else None
+            said = (word for word in self._words if word.kind in ("fatal", "exiting") and word.pid != old)
+            return self._reloaded or any(said)
         rows = self._wrong_rows()
         return bool(rows) and all(row.word is not None for row in rows)
 

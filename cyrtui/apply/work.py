@@ -12,15 +12,17 @@ import json
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final, Literal
 
 from cyrtui.access import Gate, Ran
 from cyrtui.apply.events import Result, Step, StepName
 from cyrtui.apply.history import record
+from cyrtui.apply.log_mark import LogMark, mark_log
 from cyrtui.apply.original import digest_of
 from cyrtui.apply.replacing import ChangedUnderUs, back_up, file_digest, swap_in, write_beside
 from cyrtui.apply.state import Order, steps_of
-from cyrtui.apply.verify import Checked, LogMark, Problem, Verification, mark_log
+from cyrtui.apply.verify import Checked, Problem, Verification
 from cyrtui.errors import AccessDenied, CyrtuiError, ObservationError
 from cyrtui.host.protocol import Host
 from cyrtui.inert import inert
@@ -213,9 +215,7 @@ class Work:
         if checked.problems and told:
             first, *rest = checked.problems
             lines = (*first.lines, *(f"{how}: {line}" for line in told))
-            checked = Checked(
-                (first._replace(lines=lines), *rest), checked.notes, checked.nothing_listens, checked.seen
-            )
+            checked = replace(checked, problems=(first._replace(lines=lines), *rest))
         return checked
 
     def _restore(self, why: str, lines: tuple[str, ...]) -> Result:
