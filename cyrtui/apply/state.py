@@ -11,6 +11,7 @@ Everything is for its owner only. An apply under way has these files:
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -132,11 +133,17 @@ class Order:
 
 
 def attributes_of(path: str) -> dict[str, bytes]:
-    """The extended attributes of a file that can be read, access control lists among them."""
+    """The extended attributes of a file, access control lists among them.
+
+    Raises `AccessDenied` where one cannot be read, as it could not be kept.
+    """
     try:
         return {name: os.getxattr(path, name) for name in os.listxattr(path)}
-    except OSError:
-        return {}
+    except OSError as error:
+        if error.errno in (errno.ENOTSUP, errno.ENOSYS, errno.ENOENT):
+            return {}
+        reason = os.strerror(error.errno or 0)
+        raise AccessDenied(f"The attributes of {inert(path)} cannot be read: {reason}.") from error
 
 
 def new_id() -> str:

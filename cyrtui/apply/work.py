@@ -92,10 +92,14 @@ class Work:
             self._backup = back_up(self._gate, order.temporary, order.backup, order.original, order.like())
             self._say("backup", f"The backup is {inert(self._backup)}.", (self._backup,))
             write_beside(self._gate, order.temporary, order.candidate, order.like())
-            self._say("replacing", f"Replacing {inert(order.target)}.")
+            self._say("replacing", f"Replacing {inert(order.target)}.", must=True)
             swap_in(self._gate, order.temporary, order.target, self._original)
-        except AccessDenied as error:
+        except ChangedUnderUs as error:
             return self._refuse(str(error))
+        except AccessDenied as error:
+            # what comes after the exchange can fail too, and the file is the candidate then
+            if file_digest(order.target) != self._candidate:
+                return self._refuse(str(error))
         return self._replaced()
 
     def resume(self) -> Result:
@@ -106,12 +110,17 @@ class Work:
             self._backup = str(steps["backup"]["lines"][0])
         try:
             self._lock()
+        except AccessDenied as error:
+            # it stays to be brought to its end another time
+            self._show(Step(time.time(), "finished", str(error), result="refused"))
+            return "refused"
+        try:
             now, beside = file_digest(order.target), file_digest(order.temporary)
             if "restoring" in steps and now in (self._candidate, self._original):
                 self._gate.remove(order.temporary)
                 failed = steps.get("failed", {})
                 return self._restore(str(failed.get("sentence", "")), tuple(failed.get("lines", ())))
-            if "replacing" not in steps or now == self._original:
+            if now == self._original or ("replacing" not in steps and now != self._candidate):
                 return self._refuse("It was cut off before the file was replaced.")
             if now == self._candidate and beside not in (None, self._candidate, self._original):
                 # what came out was another program's edit, and was to go back
@@ -275,7 +284,9 @@ class Work:
         result: Result | None = None,
         seconds: float | None = None,
         nothing_listens: bool = False,
+        must: bool = False,
     ) -> None:
+        """Write a step down and tell it. Raises `AccessDenied` where it must be written and cannot be."""
         made = Step(
             time.time(),
             step,
@@ -286,9 +297,12 @@ class Work:
             nothing_listens,
         )
         if step != "waiting":
-            # a full disk must not stop the way back
-            with contextlib.suppress(AccessDenied):
+            try:
                 self._gate.append(f"{self._place}/steps.jsonl", json.dumps(made._asdict()).encode() + b"\n")
+            except AccessDenied:
+                # a full disk must not stop the way back
+                if must:
+                    raise
         self._show(made)
 
     def _master(self) -> tuple[int, float] | None:

@@ -284,3 +284,46 @@ def test_what_went_wrong_after_the_file_changed_again_is_not_restored_over_it(tm
     assert work.run() == "not-restored"
     assert bench.path.read_bytes() == theirs
     assert replace(applied_edits(bench.settings)[0], sentence="").result == "not-restored"
+
+
+def test_what_fails_behind_the_exchange_loses_no_backup(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = bench.lay()
+    sync = Gate.sync_directory
+
+    def failing(gate: Gate, path: str) -> None:
+        if bench.path.read_bytes() == NEW:
+            raise AccessDenied("Input/output error.")
+        sync(gate, path)
+
+    monkeypatch.setattr(Gate, "sync_directory", failing)
+    assert bench.work(place).run() == "applied"
+    bench.check()
+    assert bench.path.read_bytes() == NEW
+
+
+def test_a_step_that_cannot_be_written_down_is_not_done(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = bench.lay()
+
+    def full(_gate: Gate, path: str, _data: bytes) -> None:
+        raise AccessDenied(f"{path} cannot be written to: No space left on device.")
+
+    monkeypatch.setattr(Gate, "append", full)
+    assert bench.work(place).run() == "refused"
+    assert bench.path.read_bytes() == OLD
+    assert bench.backups() == []
+
+
+def test_what_was_cut_off_waits_while_another_console_is_at_work(bench: Bench) -> None:
+    place = bench.lay()
+    held = bench.gate.lock(str(bench.tmp_path / LOCK), "mick since noon\n")
+    assert held is not None
+    work = bench.work(place)
+    assert work.resume() == "refused"
+    assert os.path.isdir(place)
+    os.close(held)
+    assert work.resume() == "refused"
+    assert not os.path.isdir(place)

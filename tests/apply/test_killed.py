@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import pytest
@@ -56,8 +57,16 @@ def killed_at(number: int, *, torn: bool) -> None:
         setattr(Gate, name, counted(getattr(Gate, name), name))
 
 
+@pytest.fixture
+def in_memory() -> Iterator[Path]:
+    """A directory that is brought to no disk some ten thousand times."""
+    with TemporaryDirectory(dir="/dev/shm") as made:
+        yield Path(made)
+
+
 @pytest.mark.parametrize("good", [True, False])
-def test_killed_at_every_step(tmp_path: Path, good: bool) -> None:
+def test_killed_at_every_step(in_memory: Path, good: bool) -> None:
+    tmp_path = in_memory
     bench = Bench(tmp_path, good=good)
     killed = 0
     for number in count(1):
