@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from typing import Final
+from typing import IO, Final
 
 import cyrtui
 from cyrtui.access import Gate
@@ -21,6 +22,8 @@ from cyrtui.errors import AccessDenied, CyrtuiError
 from cyrtui.inert import inert
 from cyrtui.settings import Settings
 
+_LOOK_EVERY: Final = 250
+"""Milliseconds."""
 COUNTDOWN: Final = 20.0
 """Seconds in which somebody may say no, when nothing listens any more."""
 
@@ -37,6 +40,7 @@ class Applying:
         self._process = self._start(resume=resume)
         self.result: Result | None = None
         self.touched = resume
+        self._left = False
 
     def steps(self) -> Iterator[Step]:
         """The steps as they are done, until the last one. Blocks in between.
@@ -45,7 +49,7 @@ class Applying:
         """
         for attempt in range(3):
             yield from self._read()
-            if self.result is not None or not os.path.isdir(self._place):
+            if self._left or self.result is not None or not os.path.isdir(self._place):
                 return
             if attempt < 2:
                 yield Step(time.time(), "waiting", "The process that applied it was killed; another goes on.")
@@ -60,25 +64,44 @@ class Applying:
                 stream.flush()
 
     def leave(self) -> None:
-        """Go away: it goes on by itself, and restores what fails. May be called while `steps` waits."""
-        stream = self._process.stdin
-        if stream is not None:
-            with contextlib.suppress(OSError):
-                stream.close()
+        """Go away: it goes on by itself, and restores what fails. `steps` ends, in whatever thread."""
+        self._left = True
+        self._close(self._process.stdin)
 
     def _read(self) -> Iterator[Step]:
         stream = self._process.stdout
-        for line in stream or ():
-            with contextlib.suppress(ValueError, TypeError):
-                step = Step(**json.loads(line))
-                step = step._replace(lines=tuple(step.lines))
-                self.result = step.result or self.result
-                self.touched = self.touched or step.step == "replacing"
-                yield step
-        self._process.wait()
+        if stream is None:
+            return
+        ready = select.poll()
+        ready.register(stream, select.POLLIN)
+        begun = b""
+        while not self._left:
+            if not ready.poll(_LOOK_EVERY):
+                continue
+            more = os.read(stream.fileno(), 1 << 16)
+            if not more:
+                break
+            *lines, begun = (begun + more).split(b"\n")
+            yield from filter(None, map(self._step, lines))
+        self._close(stream)
+        if not self._left:
+            self._process.wait()
+            self._close(self._process.stdin)
+
+    def _step(self, line: bytes) -> Step | None:
+        try:
+            step = Step(**json.loads(line))
+        except (ValueError, TypeError):
+            return None
+        self.result = step.result or self.result
+        self.touched = self.touched or step.step == "replacing"
+        return step._replace(lines=tuple(step.lines))
+
+    @staticmethod
+    def _close(stream: IO[bytes] | None) -> None:
         if stream is not None:
-            stream.close()
-        self.leave()
+            with contextlib.suppress(OSError):
+                stream.close()
 
     def _start(self, *, resume: bool) -> subprocess.Popen[bytes]:
         above = os.path.dirname(os.path.dirname(os.path.abspath(cyrtui.__file__)))

@@ -36,7 +36,8 @@ EXIT_CODES: Final[dict[Result, int]] = {
 class Step(NamedTuple):
     """One step at `time` (seconds since the epoch). `lines` are of the log, or of a command's output.
 
-    `result` is that of the last step, None for the others; `seconds` is how long an offer stands.
+    `result` is that of the last step, None for the others; `seconds` is how long an offer stands where
+    nothing listens any more (None: something does, and one has ten minutes).
     """
 
     time: float

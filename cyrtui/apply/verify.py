@@ -43,6 +43,10 @@ _SERIOUS: Final = frozenset(
     }
 )
 _LINES: Final = 20
+_OF_TLS: Final = (
+    "Over TLS the handshake and the certificate were looked at, not whether clients trust it; STARTTLS was "
+    "not tried."
+)
 
 
 class Problem(NamedTuple):
@@ -337,6 +341,8 @@ class Verification:
                 self._notes[f"{service.name} is full, so that no greeting could be asked for."] = None
                 continue
             found += [(service, socket) for socket in service.expected]
+        if any("-s" in service.words[1:] for service, _ in found):
+            self._notes[_OF_TLS] = None
         return found
 
     def _declared(self) -> tuple[DeclaredService, ...]:

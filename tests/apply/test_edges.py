@@ -6,6 +6,7 @@ import ctypes
 import io
 import os
 import subprocess
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from cyrtui.access import Gate
-from cyrtui.apply.applying import allowed
+from cyrtui.apply.applying import Applying, allowed
 from cyrtui.apply.history import applied_edits, text_before
 from cyrtui.apply.original import read_original
 from cyrtui.apply.plan import make_plan
@@ -327,3 +328,24 @@ def test_what_was_cut_off_waits_while_another_console_is_at_work(bench: Bench) -
     os.close(held)
     assert work.resume() == "refused"
     assert not os.path.isdir(place)
+
+
+def test_who_leaves_is_not_held(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = bench.lay()
+    started: list[subprocess.Popen[bytes]] = []
+
+    def waiting(*_: object) -> subprocess.Popen[bytes]:
+        words = ["sleep", "60"]
+        started.append(subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
+        return started[0]
+
+    monkeypatch.setattr(Gate, "start_detached", waiting)
+    applying = Applying(bench.gate, place)
+    thread = threading.Thread(target=lambda: list(applying.steps()))
+    thread.start()
+    applying.leave()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert started[0].poll() is None
+    started[0].kill()
+    started[0].wait()
