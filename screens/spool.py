@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -47,6 +48,8 @@ _SOON = 0.03
 _SETTLED = 0.12
 _AGAIN = 3.0
 _BAR = 5
+# With more mailboxes the lines are put together in a worker.
+_MANY = 1000
 # Beside the text of a fact: the cursor, the word, blanks and the bar; and the lines that one takes at most.
 _FACTS_MARGIN = 16
 _FACT_LINES = 6
@@ -57,10 +60,12 @@ class _Lines:
     """The lines of the tree as rows, made when they are looked at; what is looked at is told to the
     screen."""
 
-    def __init__(self, lines: Sequence[TreeLine], screen: SpoolScreen) -> None:
+    def __init__(self, lines: Sequence[TreeLine], screen: SpoolScreen, *, placed: bool = False) -> None:
         self.lines = lines
         self._screen = screen
         self._places: dict[Hashable, int] | None = None
+        if placed:
+            self.index_of(None)
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -106,6 +111,12 @@ class SpoolScreen(Page):
         problem: str | None = None
 
     @dataclass
+    class Made(Message):
+        """The lines that stand open have been put together."""
+
+        rows: _Lines
+
+    @dataclass
     class Looked(Message):
         """What stands behind some lines has been read."""
 
@@ -145,6 +156,9 @@ class SpoolScreen(Page):
         self._sort: SortKey = "name"
         self._reverse = False
         self._lines: Sequence[TreeLine] = ()
+        self._rows = _Lines((), self)
+        self._go_to: str | None = None
+        self._making = self._stale = False
         self._in_sight: dict[str, TreeLine] = {}
         self._soon: Timer | None = None
         self._settling: Timer | None = None
@@ -206,6 +220,8 @@ class SpoolScreen(Page):
             browser.find(lambda: self._post(self.Found()), lambda: worker.is_cancelled)
         except CyrtuiError as error:
             self.post_message(self.Found(str(error)))
+        # what stays need not be gone through by each collection, which stops the glass
+        gc.freeze()
 
     @work(thread=True, group="look", exit_on_error=True)
     def _look(self, lines: Sequence[TreeLine], *, again: bool) -> None:
@@ -311,8 +327,36 @@ class SpoolScreen(Page):
             if self._problem:
                 title.show((("SPOOL", "strong"), (f"  {self._problem}", "failed")))
             return
-        tree = browser.tree
-        self._lines = tree.lines(self._wanted, browser.worth(self._sort), reverse=self._reverse)
+        if browser.tree.count > _MANY:
+            self._stale = self._making
+            if not self._making:
+                self._making = True
+                self._make_lines(self._wanted, self._sort, self._reverse)
+        else:
+            self._show_lines(self._lines_for(self._wanted, self._sort, self._reverse))
+
+    def _lines_for(self, wanted: str, sort: SortKey, reverse: bool) -> Sequence[TreeLine]:
+        browser = self.browser
+        return browser.tree.lines(wanted, browser.worth(sort), reverse=reverse)
+
+    @work(thread=True, group="lines", exit_on_error=True)
+    def _make_lines(self, wanted: str, sort: SortKey, reverse: bool) -> None:
+        """Of many mailboxes this takes longer than a key may wait. One at a time: of what is typed
+        meanwhile the last counts."""
+        self.post_message(self.Made(_Lines(self._lines_for(wanted, sort, reverse), self, placed=True)))
+
+    def on_spool_screen_made(self, event: Made) -> None:
+        self._making = False
+        if self._stale:
+            self._fill()
+            return
+        self._rows = event.rows
+        self._show_lines(event.rows.lines)
+
+    def _show_lines(self, lines: Sequence[TreeLine]) -> None:
+        self._lines = lines
+        browser, tree = self.browser, self.browser.tree
+        title = self.query_one("#spool-title", StatusLine)
         left: list[Cell] = [("SPOOL", "strong")]
         if self._wanted:
             mailboxes = sum(1 for line in self._lines if line.kind == "mailbox")
@@ -331,11 +375,15 @@ class SpoolScreen(Page):
             left.append((f"  {problems[0]}", "warning"))
         title.show(left, right)
         self._repaint()
+        if self._go_to is not None:
+            self.query_one("#spool-tree", LineTable).go_to(self._go_to)
+            self._go_to = None
 
     def _repaint(self) -> None:
         self._in_sight.clear()
-        table = self.query_one("#spool-tree", LineTable)
-        table.set_rows(_Lines(self._lines, self))
+        if self._rows.lines is not self._lines:
+            self._rows = _Lines(self._lines, self)
+        self.query_one("#spool-tree", LineTable).set_rows(self._rows)
 
     def row_of(self, line: TreeLine) -> Row:
         """A line of the tree as a row; it is read soon if it has not been."""
@@ -391,7 +439,8 @@ class SpoolScreen(Page):
 
     def _line(self) -> TreeLine | None:
         key = self.query_one("#spool-tree", LineTable).cursor_key
-        return None if key is None else next((line for line in self._lines if line.key == key), None)
+        place = None if key is None else self._rows.index_of(key)
+        return None if place is None else self._lines[place]
 
     # What is told of a line
 
@@ -511,9 +560,8 @@ class SpoolScreen(Page):
         self.query_one("#spool-asked", Input).value = self._wanted = ""
         self.remove_class("-asking")
         table.focus()
+        self._go_to = line.key if line is not None else None
         self._fill()
-        if line is not None:
-            table.go_to(line.key)
 
     def action_sort(self) -> None:
         """The next order."""

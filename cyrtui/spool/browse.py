@@ -165,6 +165,8 @@ class SpoolBrowser:
             self.tree.add(batch)
             self.found = not cancelled()
             tell()
+        # now, and not while somebody types
+        self.tree.make_words(cancelled)
 
     def refresh_space(self) -> None:
         """Look at the free space of the partitions again; in a worker."""
@@ -194,6 +196,16 @@ class SpoolBrowser:
         before = self._summaries.get(mailbox.directory)
         self._summaries[mailbox.directory] = summary
         return before != summary
+
+    def _read_counters(self, mailbox: Mailbox) -> None:
+        """Its counters alone, as far as they are in order: there may be a hundred thousand mailboxes."""
+        counters, fault = self.spool.index_of(mailbox)
+        if counters is None or fault is not None or counters.unseen is None:
+            self._read(mailbox)
+            return
+        owned = owner_of(mailbox.name or "", domains=self.layout.domains) is not None
+        unseen = counters.unseen if owned else None
+        self._summaries[mailbox.directory] = MailboxSummary(mailbox, counters, unseen, None)
 
     def _read_quota(self, line: TreeLine, *, again: bool) -> bool:
         """The quota of a user, or of a folder that is a root itself."""
@@ -295,10 +307,16 @@ class SpoolBrowser:
         began = said = time.monotonic()
         done = 0
         for group in groups:
+            for mailbox in tuple(group.mailboxes):
+                if cancelled():
+                    return False
+                if mailbox.directory not in self._summaries:
+                    self._read_counters(mailbox)
             line = TreeLine(group.key, "group", 1, group.label, None, group.partition, group)
-            self.look((line,), cancelled, again=False)
-            if cancelled():
-                return False
+            self._read_quota(line, again=False)
+            # added up here, where nobody waits for it
+            self._sums.pop(group.key, None)
+            self._sum(group)
             done += len(group.mailboxes)
             now = time.monotonic()
             if now - said >= _EVERY:

@@ -28,13 +28,14 @@ class Group:
     """What stands below one line of a partition: a user's mailboxes, the shared ones, the deleted ones, or
     directories that nothing names. `label` is inert."""
 
-    __slots__ = ("key", "kind", "label", "mailboxes", "partition")
+    __slots__ = ("key", "kind", "label", "mailboxes", "order", "partition")
 
     def __init__(self, key: str, partition: str, kind: GroupKind, label: str) -> None:
         self.key = key
         self.partition = partition
         self.kind = kind
         self.label = label
+        self.order = (_ORDER[kind], label.casefold(), key)
         self.mailboxes: list[Mailbox] = []
 
     @property
@@ -85,7 +86,7 @@ class BrowseTree:
         self._groups: dict[str, Group] = {}
         self._closed: set[str] = set()
         self._opened: set[str] = set()
-        self._words: dict[str, str] = {}
+        self._words: dict[str, tuple[str, str]] = {}
         self.count = 0
 
     @property
@@ -164,9 +165,9 @@ class BrowseTree:
         return lines
 
     def _sorted(self, groups: list[Group], worth: Worth | None, *, reverse: bool) -> list[Group]:
-        by_name = sorted(
-            groups, key=lambda one: (one.label.casefold(), one.key), reverse=reverse and not worth
-        )
+        by_name = sorted(groups, key=lambda one: one.order)
+        if worth is None and reverse:
+            by_name.sort(key=lambda one: one.order[1:], reverse=True)
         if worth is not None:
             known = {one.key: worth(one) for one in by_name}
             # what is not known stands last, whichever way
@@ -176,17 +177,17 @@ class BrowseTree:
                     (known[one.key] or 0.0) * (1 if reverse else -1),
                 )
             )
-        return sorted(by_name, key=lambda one: _ORDER[one.kind])
+        return sorted(by_name, key=lambda one: one.order[0])
 
     def _lines_of(self, group: Group, needle: str) -> list[TreeLine]:
         mailboxes = group.mailboxes
         if needle:
-            chosen = [one for one in mailboxes if needle in self.words(one)]
+            chosen = [one for one in mailboxes if needle in self._words_of(one)[0]]
             # the name of the user alone stands for all that he has: shown closed
             if not chosen:
                 return []
             if group.kind == "user" and needle in plain(group.label):
-                deeper = [one for one in chosen if needle in self._folder_words(one)]
+                deeper = [one for one in chosen if needle in self._words_of(one)[1]]
                 is_open = bool(deeper) or group.key in self._opened
                 chosen = deeper if deeper and group.key not in self._opened else chosen
             else:
@@ -198,25 +199,31 @@ class BrowseTree:
             lines += self._folders(group, chosen, whole=bool(needle))
         return lines
 
-    def words(self, mailbox: Mailbox) -> str:
-        """What a filter looks in: the name as people see it, in one case and without accents."""
+    def make_words(self, cancelled: Callable[[], bool]) -> None:
+        """Make what a filter looks in, of every mailbox; in a worker, since it takes time."""
+        for group in self.groups:
+            for mailbox in tuple(group.mailboxes):
+                self._words_of(mailbox)
+            if cancelled():
+                return
+
+    def _words_of(self, mailbox: Mailbox) -> tuple[str, str]:
+        """What a filter looks in, in one case and without accents: the whole name as people see it, and the
+        folder's alone."""
         found = self._words.get(mailbox.directory)
         if found is None:
-            text = self._looked_in(mailbox)
-            found = self._words[mailbox.directory] = plain(text)
+            if mailbox.name is None:
+                words = plain(inert(mailbox.directory))
+                found = words, words
+            else:
+                taken = parts(mailbox.name, self._names)
+                levels = [shown_level(one, self._names) for one in taken.folder]
+                folder = plain(self._names.separator.join(levels))
+                deleted = taken.deleted_at is not None
+                whole = self._deleted_name(mailbox) if deleted else shown(mailbox.name, self._names)
+                found = plain(whole), folder
+            self._words[mailbox.directory] = found
         return found
-
-    def _looked_in(self, mailbox: Mailbox) -> str:
-        if mailbox.name is None:
-            return inert(mailbox.directory)
-        found = parts(mailbox.name, self._names)
-        if found.deleted_at is None:
-            return shown(mailbox.name, self._names)
-        return self._deleted_name(mailbox)
-
-    def _folder_words(self, mailbox: Mailbox) -> str:
-        levels = parts(mailbox.name or "", self._names).folder
-        return plain(self._names.separator.join(shown_level(one, self._names) for one in levels))
 
     def _folders(self, group: Group, mailboxes: list[Mailbox], *, whole: bool) -> list[TreeLine]:
         """The mailboxes as a tree; a level that is no mailbox has a line of its own."""

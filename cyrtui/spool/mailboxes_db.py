@@ -26,6 +26,7 @@ _USUAL: Final = pattern(
     rb"%\(T ([a-z]+) I ([0-9A-Za-z-]+) P ([0-9A-Za-z_.-]+) V (\d{1,10}) C \d+ F \d+ M (\d{1,12})"
     rb" A %\(((?!NIL|.* NIL)[^()\"{}%]*)\)\)"
 )
+_ACLS_KEPT: Final = 1000
 # Bits of the number that 2.x writes, and the letters that later versions write for the same.
 _BITS: Final = ((1, "r"), (2, "z"), (4, "n"), (8, "m"), (16, "d"), (32, "i"))
 TYPES: Final = {
@@ -80,10 +81,12 @@ def read_mailboxes(data: Data) -> Iterator[MailboxEntry]:
     Raises `Damaged` where the database is damaged or an entry means nothing; what came before it is right.
     """
     by_id = False
+    # the mailboxes of one user stand together, and mostly have the same list
+    acls: dict[bytes, Acl] = {}
     for key, value in read_database(data):
         if key.startswith((b"$", b"\x1f")) or (by_id and key.startswith(b"I")):
             continue
-        if by_id and (usual := _usual(key, value)) is not None:
+        if by_id and (usual := _usual(key, value, acls)) is not None:
             yield usual
             continue
         pairs = _pairs(key, value) if value.startswith(b"%") else None
@@ -104,16 +107,21 @@ def _by_id_name(key: bytes) -> str:
     return key[1:].replace(b".", b"^").replace(b"\x1f", b".").decode("utf-8", "surrogateescape")
 
 
-def _usual(key: bytes, value: bytes) -> MailboxEntry | None:
+def _usual(key: bytes, value: bytes, acls: dict[bytes, Acl]) -> MailboxEntry | None:
     """An entry as 3.6 and later write it of a common mailbox: the short way, since there may be a million."""
     found = _USUAL.fullmatch(value)
     if found is None or not key.startswith(b"N"):
         return None
     types, uniqueid, partition, validity, mtime, rights = found.groups()
-    words = rights.split(b" ") if rights else []
-    if len(words) % 2:
-        return None
-    acl = tuple(entry(who, what) for who, what in zip(words[::2], words[1::2], strict=True))
+    acl = acls.get(rights)
+    if acl is None:
+        words = rights.split(b" ") if rights else []
+        if len(words) % 2:
+            return None
+        acl = tuple(entry(who, what) for who, what in zip(words[::2], words[1::2], strict=True))
+        if len(acls) >= _ACLS_KEPT:
+            acls.clear()
+        acls[rights] = acl
     return MailboxEntry(
         _by_id_name(key),
         uniqueid.decode(),
