@@ -227,7 +227,7 @@ class Console:
         mail = sources.of(LogRole.MAIL)
         self._since = common_start(self._host, sources, _HISTORY_BYTES)
         self._directory = directory_of(self._host, self.settings)
-        self._book = TraceBook(directory=self._directory)
+        self._book = TraceBook(directory=self._directory, slow=self.settings.seconds("slow_login"))
         self._words = WordKeeper([mail.path if mail else ""])
         self._feed = RecordFeed(self._host, sources, since=self._since, limit=_HISTORY_BYTES)
         self._watch = self._host.watch([source.path for source in sources.sources])

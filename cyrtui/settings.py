@@ -42,6 +42,7 @@ SETTINGS: Final = (
     Setting("ldap_bind_dn", "the DN to ask it as; anonymous when not set", str, None),
     Setting("ldap_password_file", "the file with the password of ldap_bind_dn", str, None),
     Setting("archive_cache", "folder to keep compressed logs in unpacked; none when not set", str, None),
+    Setting("slow_login", "seconds from which on a login is slow", str, "2"),
     Setting("read_only", "change nothing; true anywhere wins", bool, default=False),
     Setting("state_directory", "where applied edits are recorded; /var/lib/cyrtui for root", str, None),
     Setting("restart_command", "arguments of the command that restarts Cyrus", list, None),
@@ -66,6 +67,20 @@ class Settings(NamedTuple):
         """The value of a setting of kind str."""
         value = self.values[name].value
         return value if isinstance(value, str) else None
+
+    def seconds(self, name: str) -> float:
+        """The value of a setting in seconds. Raises `SettingsError` where it is no number over 0."""
+        text = self.text(name) or ""
+        try:
+            found = float(text)
+        except ValueError:
+            found = 0.0
+        if not 0 < found < 86_400:
+            origin = self.values[name].origin
+            raise SettingsError(
+                f"{name} is “{inert(text)}” ({origin}), and must be a number of seconds, such as 2 or 0.5."
+            )
+        return found
 
     def path(self, name: str) -> str:
         """The value of a setting that has a default path."""

@@ -29,6 +29,8 @@ from cyrtui.wording import counted
 if TYPE_CHECKING:
     from threading import Event
 
+    from cyrtui.directory import AskedDirectory
+
 FOUND: Final = 0
 NOTHING: Final = 1
 USAGE: Final = 2
@@ -38,6 +40,8 @@ UNREADABLE: Final = 3
 _BEFORE: Final = 600.0
 _AFTER: Final = 120.0
 _STEP: Final = 0.25
+# Seconds that the answers of the directory are waited for.
+_PATIENCE: Final = 30.0
 # Whoever settles more often solves the same blocks of time again and again.
 _SETTLED_AT_ONCE: Final = 40_000
 # Keys of attempts that were shown are let go of with the attempts, now and then.
@@ -92,12 +96,27 @@ def trace(host: Host, settings: Settings, options: TraceOptions, out: TextIO, wo
     sources = find_sources(host, overrides_of(settings))
     if not _readable(sources, options.named, words):
         return UNREADABLE
-    run = _Run(host, sources, wanted, _printer(options, zone, out), out.flush, words)
+    run = _Run(host, settings, sources, wanted, _printer(options, zone, out), out.flush, words)
     if options.follow:
         return run.follow(from_now=options.since is None)
-    if options.summary:
-        return _summary(run, options, zone, out)
-    return run.history()
+    status = _summary(run, options, zone, out) if options.summary else run.history()
+    if (options.user is not None or options.failed) and options.until is None and not options.named:
+        out.flush()
+        if not run.last_went_well:
+            _say_unlogged(host, settings, words, nothing=status == NOTHING)
+    return status
+
+
+def _say_unlogged(host: Host, settings: Settings, words: TextIO, *, nothing: bool) -> None:
+    """What keeps people out now and is in no log; and, where nothing was found, what refuses some clients."""
+    if host.name.kind != "local":
+        return
+    from cyrtui.unlogged import unlogged
+
+    for one in unlogged(host, settings.path("cyrus_conf")):
+        if one.how == "now" or nothing:
+            sentence = f"In no log: {one.cause}: {one.explanation} {one.remedy}"
+            print(f"cyrtui: {inert(sentence)}", file=words)
 
 
 def _play_to_the_end(host: Host) -> None:
@@ -184,6 +203,7 @@ class _Run:
     def __init__(
         self,
         host: Host,
+        settings: Settings,
         sources: LogSources,
         wanted: TraceFilter,
         show: Callable[[LoginTrace], None],
@@ -193,9 +213,13 @@ class _Run:
         self.show = show
         self._flush = flush
         self._host = host
+        self._settings = settings
+        self._slow = settings.seconds("slow_login")
         self._sources = sources
         self._wanted = wanted
         self._words = words
+        self.last_went_well = False
+        """Whether the last of the attempts that were shown went well."""
         self._found = 0
         self._nameless = 0
         self._said: set[str] = set()
@@ -215,7 +239,8 @@ class _Run:
             archives=not whole and self._host.name.kind != "recording",
         )
         dropped: list[LoginTrace] = []
-        book = TraceBook(on_drop=dropped.append)
+        directory = self._directory()
+        book = TraceBook(on_drop=dropped.append, slow=self._slow, directory=directory)
         waiting = 0
         try:
             for records in self._records(feed):
@@ -223,15 +248,41 @@ class _Run:
                 waiting += len(records)
                 if waiting >= _SETTLED_AT_ONCE:
                     waiting = 0
+                    self._ask(book, directory, records[-1].time)
                     book.settle(records[-1].time)
                     self._take(dropped)
+            self._ask(book, directory, self._host.now())
             book.settle(self._host.now(), at_rest=True)
             self._take([*dropped, *book.traces()])
             self._say_problems(feed)
             self._say_limits(feed.begins)
         finally:
             feed.close()
+            if directory is not None:
+                directory.stop()
         return FOUND if self._found else NOTHING
+
+    def _directory(self) -> AskedDirectory | None:
+        """The directory, if it is to be asked (`ask_directory`)."""
+        if not self._settings.switch("ask_directory"):
+            return None
+        from cyrtui.directory import DirectoryError, directory_of
+
+        try:
+            return directory_of(self._host, self._settings)
+        except DirectoryError as error:
+            self._say(str(error))
+            return None
+
+    def _ask(self, book: TraceBook, directory: AskedDirectory | None, now: float) -> None:
+        """Let the book ask what it wants to know, and wait for the answers: here nobody looks on."""
+        if directory is None:
+            return
+        book.settle(now)
+        if not directory.wait_idle(_PATIENCE):
+            self._say("The directory answers too slowly: some names and passwords were judged without it.")
+        if directory.problem is not None:
+            self._say(directory.problem)
 
     def _records(self, feed: RecordFeed) -> Iterator[list[Record]]:
         until = math.inf if self._wanted.until is None else self._wanted.until + _AFTER
@@ -255,6 +306,7 @@ class _Run:
     def _offer(self, trace: LoginTrace) -> None:
         if self._wanted.holds(trace):
             self._found += 1
+            self.last_went_well = trace.outcome == "ok"
             self.show(trace)
         elif self._wanted.user is not None and trace.user is None and trace.outcome != "ok":
             self._nameless += self._wanted._replace(user=None).holds(trace)
@@ -286,7 +338,8 @@ class _Run:
     def _follow(
         self, feed: RecordFeed, wait: Callable[[float], bool], stop: Event, *, from_now: bool
     ) -> None:
-        book = TraceBook()
+        directory = self._directory()
+        book = TraceBook(slow=self._slow, directory=directory)
         shown: set[TraceKey] = set()
         waiting: set[TraceKey] = set()
         passed = not from_now
@@ -307,9 +360,11 @@ class _Run:
                 self._show_closed(book, waiting, shown, all_of_them=ended)
             self._say_problems(feed)
             if ended:
-                return
+                break
             if not (more or records):
                 wait(_STEP)
+        if directory is not None:
+            directory.stop()
 
     def _say_follow_begins(self, first: float) -> None:
         since = self._wanted.since

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import random
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import accumulate
+from pathlib import Path
 
 import pytest
 
@@ -22,12 +26,14 @@ from tests.lab import Lab
 from tests.lab.clients import Attempt, Kind, Mechanism, Outcome, Service, Worker, as_person, login
 from tests.lab.configuration import Stamps
 from tests.lab.directory import BARE, HASHED, ORDINARY, TOTO, Person, generated
-from tests.lab.faults import fault
+from tests.lab.faults import accept_queue, fault
 from tests.lab.fixture import LabFactory
 from tests.lab.stack import LOGS, LabOptions
 from tests.lab.telling import Told, telling, told
 from tests.logins.measuring import UidDirectory
 
+ROOT = Path(__file__).resolve().parents[1]
+ENVIRONMENT = {"PYTHONPATH": str(ROOT)}
 AT_ONCE = 20
 WIDTH = 60
 LOGINS = 330
@@ -154,6 +160,7 @@ CAUSES = {
     "unknown_user": ("unknown-user", ()),
     "hashed_password": ("password-mismatch", ("password-not-cleartext",)),
     "slapd_stopped": ("directory-unreachable", ()),
+    "saslauthd_refuses": ("password-mismatch", ("unknown-user", "directory-unreachable")),
     "bad_ldapdb_password": ("proxy-bind-failed", ()),
     "authzto_removed": ("proxy-authorization-denied", ("unknown-user",)),
     "auxprop_misspelt": ("auxprop-plugin-missing", ()),
@@ -200,6 +207,45 @@ def test_each_fault_is_named_by_its_code(lab: Lab, name: str) -> None:
         book.feed(records)
         book.settle(records[-1].time + 3600)
         assert book.traces()[0].cause == "password-not-cleartext"
+
+
+UNLOGGED = {
+    "slapd_hung": ("directory-unreachable", "slapd does not take the connections to its port 389"),
+    "full_maxchild": ("maxchild-reached", "imap has as many processes as it may, and "),
+    "port_taken": ("port-in-use", "Another program has the port of imap"),
+    "plaintext_refused": ("plaintext-refused", "imap refuses a password that comes without TLS"),
+}
+"""What leaves no line: `trace` asks the host, and names it by its code on stderr."""
+
+
+@pytest.mark.usefixtures("usual")
+@pytest.mark.parametrize("name", [*CAUSES, *UNLOGGED])
+def test_trace_names_each_fault(lab: Lab, name: str) -> None:
+    """As the on-call colleague asks: who it is, since when."""
+    with fault(lab, name) as made:
+        began = time.time()
+        with ThreadPoolExecutor(1) as beside:
+            attempt = beside.submit(login, lab, made.attempt)
+            if name not in UNLOGGED:
+                attempt.result()
+            elif name == "slapd_hung":
+                # the login hangs: whoever asks, asks while it does
+                lab.wait(lambda: accept_queue(lab, 389) > 0, "a connection to wait for slapd")
+            else:
+                attempt.result()
+            since = datetime.fromtimestamp(int(began), UTC).isoformat()
+            words = [sys.executable, "-m", "cyrtui", "trace", "--json", "--since", since]
+            words += ["--failed"] if name in CAUSES else []
+            words += [] if name == "unreadable_tls_key" else [made.attempt.user]
+            done = lab.run(words, env=ENVIRONMENT, cwd=ROOT, check=False)
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    if name in UNLOGGED:
+        code, sentence = UNLOGGED[name]
+        assert [one for one in found if one["outcome"] == "ok"] == []
+        assert f"In no log: {code}: {sentence}" in done.stderr
+    else:
+        assert [(one["outcome"], one["cause"]) for one in found[-1:]] == [("failed", CAUSES[name][0])]
+        assert done.status == 0
 
 
 def held(proof: Proof) -> int:

@@ -79,3 +79,12 @@ def test_a_config_file_that_was_asked_for_must_exist(tmp_path: Path) -> None:
 def test_a_switch_in_the_environment_that_is_none_is_refused() -> None:
     with pytest.raises(SettingsError, match="CYRTUI_READ_ONLY must be 1 or 0"):
         load_settings({}, environment={"CYRTUI_READ_ONLY": "perhaps"}, system_file="/nonexistent")
+
+
+def test_seconds(tmp_path: Path) -> None:
+    assert load(tmp_path).seconds("slow_login") == 2.0
+    assert load(tmp_path, own='slow_login = "0.5"').seconds("slow_login") == 0.5
+    for wrong in ("soon", "0", "-1", "inf", "nan", ""):
+        settings = load(tmp_path, environment={"CYRTUI_SLOW_LOGIN": wrong or " "})
+        with pytest.raises(SettingsError, match=r"CYRTUI_SLOW_LOGIN in the environment.*number of seconds"):
+            settings.seconds("slow_login")

@@ -38,6 +38,7 @@ from cyrtui.logins.events import (
 from cyrtui.logins.grammar import is_slapd, understand
 from cyrtui.logins.learned import Directory
 from cyrtui.logins.lookups import Lookup
+from cyrtui.logins.saslauthd import Refusals
 from cyrtui.logins.sessions import Draft, Line, Process, ProcessKey
 from cyrtui.logins.trace import LoginTrace, Source, TraceEvent, TraceKey
 from cyrtui.logins.writing import Writer
@@ -81,7 +82,8 @@ class TraceBook:
         self._on_drop = on_drop
         self._correlator = Correlator(directory)
         self._neighbours = Neighbourhood()
-        self._writer = Writer(self._correlator, self._neighbours, slow=slow, grace=GRACE)
+        self._refusals = Refusals()
+        self._writer = Writer(self._correlator, self._neighbours, self._refusals, slow=slow, grace=GRACE)
         self._processes: dict[ProcessKey, Process] = {}
         self._lookups: dict[tuple[str, int, int], Lookup] = {}
         self._generation = 0
@@ -121,7 +123,9 @@ class TraceBook:
             elif isinstance(event, SlapdState):
                 self._slapd_state(record, event)
             elif isinstance(event, SaslauthdFailure):
-                pass
+                for draft in self._refusals.hear(event, _at(record)):
+                    self._correlator.touch(draft)
+                    self._dirty.add(draft)
             elif isinstance(event, _SERVICE_EVENTS) and record.pid is not None:
                 kept = self._service(record, event, record.pid)
         self._last[record.path] = (record, kept)
@@ -187,7 +191,7 @@ class TraceBook:
                 self._drafts[draft.key] = draft
                 self._correlator.add(draft)
                 self._open.add(draft)
-                for peer in process.peers(draft):
+                for peer in (*process.peers(draft), *self._refusals.note(draft)):
                     self._correlator.touch(peer)
                     self._dirty.add(peer)
             self._dirty.add(draft)
@@ -269,6 +273,7 @@ class TraceBook:
     def _forget(self, before: float) -> None:
         self._correlator.forget(before - 60.0)
         self._neighbours.forget_before(before)
+        self._refusals.forget(before - 60.0)
         for key in [each for each in self._sensitive if each < before // 60]:
             del self._sensitive[key]
         for process_key in [

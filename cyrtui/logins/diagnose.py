@@ -356,7 +356,7 @@ def _fill(rule: Rule, case: Case) -> tuple[str, str]:
         else "no result is logged",
         "file": (trouble.file if trouble is not None else None) or "a file not named",
         "reason": (trouble.reason if trouble is not None else None) or "no reason is logged",
-        "what": (case.what or case.draft.line.at.text).removesuffix(": (null)"),
+        "what": (case.what or case.draft.line.at.text).removesuffix(": (null)").lstrip(" :"),
         "seconds": "" if case.slow_seconds is None else f"{case.slow_seconds:.1f}",
     }
     return rule.says.format(**words), rule.remedy.format(**words)

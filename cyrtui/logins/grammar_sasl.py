@@ -23,7 +23,8 @@ _STRANGERS: Final = frozenset(
 )  # fmt: skip
 
 _FAILURE: Final = pattern(
-    r"do_auth\s*: auth failure: \[user=(.*?)\] \[service=(.*?)\] \[realm=(.*?)\] \[mech=(.*?)\] "
+    # the name of the function, padded; SASL 2.1.28 logs blanks in its place
+    r"(?:do_auth)?\s*: auth failure: \[user=(.*?)\] \[service=(.*?)\] \[realm=(.*?)\] \[mech=(.*?)\] "
     r"\[reason=(.*?)\]\s*\Z"
 )
 

@@ -91,6 +91,16 @@ RULES: Final = (
         said=r"cannot connect to saslauthd.*",
     ),
     Rule(
+        "password-mismatch",
+        "saslauthd refused the password of {user} ({what}). The password may be wrong, the user unknown, or "
+        "what saslauthd asks out of reach.",
+        "Try it by hand (testsaslauthd -u {user} -s imap); where everybody is refused, look at what "
+        "saslauthd asks (its mech= in this line), and at its configuration.",
+        also=("unknown-user", "directory-unreachable"),
+        ending=(Ending.WRONG, Ending.NOBODY, Ending.BROKEN),
+        said=r"(?:do_auth)?\s*: auth failure:.*",
+    ),
+    Rule(
         "auxprop-plugin-missing",
         "The SASL library does not know how to check passwords as imapd.conf tells it to: {what}",
         "Install the plugin (libsasl2-modules-ldap for ldapdb) and check the spelling of "

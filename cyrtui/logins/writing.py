@@ -11,6 +11,7 @@ from cyrtui.logins.events import BadLogin, Login
 from cyrtui.logins.grammar import service_of
 from cyrtui.logins.lookups import Fate, Lookup
 from cyrtui.logins.needs import Ending, asked_for, need_of
+from cyrtui.logins.saslauthd import Refusals
 from cyrtui.logins.sessions import Draft
 from cyrtui.logins.trace import Confidence, LdapLink, LoginTrace, Tls, TraceEvent
 from cyrtui.logins.window import PLAUSIBLE
@@ -22,27 +23,39 @@ class Writer:
     """Writes traces. `slow` and `grace` are seconds; see `TraceBook`."""
 
     def __init__(
-        self, correlator: Correlator, neighbours: Neighbourhood, *, slow: float, grace: float
+        self,
+        correlator: Correlator,
+        neighbours: Neighbourhood,
+        refusals: Refusals,
+        *,
+        slow: float,
+        grace: float,
     ) -> None:
         self._correlator = correlator
         self._neighbours = neighbours
+        self._refusals = refusals
         self._slow = slow
         self._grace = grace
 
+    def _auth_of(self, draft: Draft) -> tuple[TraceEvent, ...]:
+        """The lines of auth.log: its own process's, and saslauthd's word about it."""
+        own, refused = draft.process.auth_of(draft), self._refusals.of(draft)
+        return tuple(sorted((*own, *refused), key=lambda at: at.time)) if refused else own
+
     def note(self, draft: Draft) -> None:
         """Tell the neighbours what this attempt met."""
-        self._neighbours.note(draft, met_by(self._case(draft, draft.process.auth_of(draft), None)))
+        self._neighbours.note(draft, met_by(self._case(draft, self._auth_of(draft), None)))
 
     def password_known(self, draft: Draft) -> bool:
         """True if the directory has said by now how the password behind this attempt is stored."""
-        return self._case(draft, draft.process.auth_of(draft), None).password is not None
+        return self._case(draft, self._auth_of(draft), None).password is not None
 
     def write(self, draft: Draft, now: float) -> tuple[LoginTrace, bool, bool]:
         """The trace; whether its cause may change with what the neighbours meet, and with the directory's
         word.
         """
         still_open = now < draft.latest + self._grace
-        auth = draft.process.auth_of(draft)
+        auth = self._auth_of(draft)
         link = self._correlator.links.get(draft)
         ldap = self._ldap(draft, link, still_open=still_open)
         lookup = link.lookup if link is not None and ldap is not None and ldap.conn is not None else None

@@ -76,6 +76,19 @@ def plaintext_refused(lab: Lab) -> AbstractContextManager[None]:
 
 
 @contextmanager
+def saslauthd_refuses(lab: Lab) -> Iterator[None]:
+    """Passwords are checked by a saslauthd that asks the system's own accounts, where no person is."""
+    lab.path("/run/saslauthd").mkdir(mode=0o755, exist_ok=True)
+    lab.run(["saslauthd", "-a", "shadow", "-m", "/run/saslauthd", "-n", "1"])
+    try:
+        lab.wait(lambda: lab.path("/run/saslauthd/mux").exists(), "saslauthd to make its socket")
+        with option_changed(lab, "sasl_pwcheck_method", "saslauthd"):
+            yield
+    finally:
+        lab.run(["kill", lab.read("/run/saslauthd/saslauthd.pid").strip()])
+
+
+@contextmanager
 def slapd_stopped(lab: Lab) -> Iterator[None]:
     lab.stop_slapd()
     try:
@@ -239,6 +252,19 @@ FAULTS: dict[str, Fault] = {
                 ("slapd", f'PROXYAUTHZ dn="{HASHED.dn}"'),
                 ("slapd", "nentries=1"),
             ),
+        ),
+        Fault(
+            "saslauthd_refuses",
+            "saslauthd checks passwords, and does not know the person",
+            saslauthd_refuses,
+            ARTICLE,
+            "refused",
+            "NO Login failed: authentication failure",
+            seen=(
+                ("mail", f"{BADLOGIN} (toto) [SASL(-13): authentication failure: checkpass failed]"),
+                ("auth", ": auth failure: [user=toto] [service=imap] [realm=] [mech=shadow]"),
+            ),
+            unseen=(("slapd", "ACCEPT"),),
         ),
         Fault(
             "slapd_stopped",

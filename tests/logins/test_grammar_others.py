@@ -355,6 +355,15 @@ def record(role: LogRole, ident: str, pid: int | None, text: str) -> Record:
             "auth error]",
             SaslauthdFailure("bob", "imap", "", "pam", "PAM auth error"),
         ),
+        (
+            # as Debian 12's saslauthd 2.1.28 writes it
+            LogRole.AUTH,
+            "saslauthd",
+            263,
+            "                : auth failure: [user=toto] [service=imap] [realm=] [mech=shadow] "
+            "[reason=Invalid username]",
+            SaslauthdFailure("toto", "imap", "", "shadow", "Invalid username"),
+        ),
         (LogRole.MAIL, "cyrus/imap", 4891, "DIGEST-MD5 client step 2", None),
         (LogRole.MAIL, "cyrus/master", 5, "exiting", MasterState("stopped", "exiting")),
         (LogRole.MAIL, "cyrmaster", 5, "exiting", MasterState("stopped", "exiting")),

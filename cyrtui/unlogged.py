@@ -1,0 +1,195 @@
+"""Why nobody, or nobody on one service, gets in while no log has a line of it: asked of the host itself.
+
+A client that waits in an accept queue, or meets another program on the port, is in no log; nor is one whose
+password is refused because it came without TLS (before 3.0 a badlogin line told of it). So the services'
+state, the configuration and the queue before slapd are looked at instead. What is said is how things stand
+now, not how they stood when somebody failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final, Literal, NamedTuple
+from urllib.parse import urlsplit
+
+from cyrtui.config.imapd_conf import ImapdConf, parse_imapd_conf
+from cyrtui.errors import FileUnreadable, ObservationError
+from cyrtui.host.protocol import Host
+from cyrtui.inert import inert
+from cyrtui.services.board import NoBoard, ServiceBoard, observe_services
+from cyrtui.services.table import ServiceRow
+from cyrtui.wording import counted
+
+IMAPD_CONF: Final = "/etc/imapd.conf"
+_CLEAR: Final = frozenset({"imapd", "pop3d", "nntpd"})
+_SLAPD_PORTS: Final = {"ldap": 389, "ldaps": 636}
+_HERE: Final = frozenset({"localhost", "127.0.0.1", "::1", ""})
+
+
+class Unlogged(NamedTuple):
+    """One cause, by its code in `trace --json`. `service` is a name in cyrus.conf; None: all of them.
+
+    `how` is `now` for what keeps people out at this moment, `always` for what refuses some clients by
+    configuration.
+    """
+
+    cause: str
+    service: str | None
+    explanation: str
+    remedy: str
+    how: Literal["now", "always"] = "now"
+
+
+def unlogged(
+    host: Host, cyrus_conf: str, board: ServiceBoard | NoBoard | None = None
+) -> tuple[Unlogged, ...]:
+    """What keeps people out of the server and is in no log, gravest first. Empty for a copied tree.
+
+    Of a recording, which has no accept queues, only what the states of its services say. Never raises.
+    """
+    if host.name.kind == "tree":
+        return ()
+    board = board or observe_services(host, cyrus_conf)
+    if isinstance(board, NoBoard):
+        return ()
+    confs = _imapd_confs(host, board)
+    found = [*_services(board), *_directory(host, confs), *_refused(board, confs)]
+    return tuple(sorted(found, key=lambda one: one.how, reverse=True))
+
+
+def _services(board: ServiceBoard) -> Iterator[Unlogged]:
+    table = board.table
+    if table.master is None and table.master_reason and any(row.state != "unknown" for row in table.rows):
+        yield Unlogged(
+            "service-not-listening",
+            None,
+            f"cyrmaster does not run, so that nobody can connect: {table.master_reason}",
+            "Start Cyrus (systemctl start cyrus-imapd), and look at the first lines that cyrmaster logs.",
+        )
+        return
+    for fault in board.conf.faults:
+        if fault.severity == "error":
+            yield Unlogged(
+                "config-error",
+                None,
+                f"{board.conf.path}:{fault.line}: {fault.sentence}",
+                fault.remedy or "Mend the line; `cyrtui lint` says more.",
+                "always",
+            )
+    for row in table.rows:
+        one = _service(row)
+        if one is not None:
+            yield one
+
+
+def _service(row: ServiceRow) -> Unlogged | None:
+    name = row.name or "a service"
+    why = f": {row.reason}" if row.reason else "."
+    if row.state == "full":
+        waiting = f", and {counted(row.queue, 'client')} of it wait" if row.queue else ""
+        return Unlogged(
+            "maxchild-reached",
+            row.name,
+            f"{name} has as many processes as it may{waiting}: who connects now gets no answer"
+            f" ({row.busy if row.busy is not None else row.children} of {row.capacity}).",
+            f"Raise maxchild of {name} in cyrus.conf, or see who holds so many connections (cyrtui, Overview,"
+            f" {name}).",
+        )
+    if row.state == "foreign":
+        return Unlogged(
+            "port-in-use",
+            row.name,
+            f"Another program has the port of {name}, and is what clients meet{why}",
+            "Stop that program, or give one of the two another port; then restart Cyrus.",
+        )
+    if row.state == "not-listening":
+        return Unlogged(
+            "service-not-listening",
+            row.name,
+            f"{name} does not listen, so nobody can connect to it{why}",
+            "Mend what the reason names, and restart Cyrus.",
+        )
+    if row.state == "crashing":
+        return Unlogged(
+            "service-crashing",
+            row.name,
+            f"The processes of {name} die before they serve anybody{why}",
+            "Mend what their last words in the mail log name; `cyrtui lint` reads the configuration.",
+        )
+    return None
+
+
+def _directory(host: Host, confs: Mapping[str, ImapdConf]) -> Iterator[Unlogged]:
+    """A slapd of this machine that lets connections wait; seen twice, as a moment's queue is no failure."""
+    if host.name.kind != "local":
+        return
+    ports = {port for conf in confs.values() for port in _slapd_ports(conf)}
+    waiting = _waiting(host, ports) if ports else {}
+    if waiting:
+        import time
+
+        time.sleep(1.0)
+        again = _waiting(host, ports)
+        for port in sorted(waiting.keys() & again.keys()):
+            yield Unlogged(
+                "directory-unreachable",
+                None,
+                f"slapd does not take the connections to its port {port}: {again[port]} wait. A login that"
+                " needs the directory hangs, and logs nothing until it ends.",
+                "See what slapd does (its log, top, gdb); restart it if it hangs.",
+            )
+
+
+def _slapd_ports(conf: ImapdConf) -> Iterator[int]:
+    for uri in (conf.value("sasl_ldapdb_uri") or "").split():
+        try:
+            parts = urlsplit(uri)
+            port, name = parts.port, (parts.hostname or "").lower()
+        except ValueError:
+            continue
+        if parts.scheme.lower() in _SLAPD_PORTS and name in _HERE:
+            yield port or _SLAPD_PORTS[parts.scheme.lower()]
+
+
+def _waiting(host: Host, ports: set[int]) -> dict[int, int]:
+    """How many connections wait in the accept queues of these ports, where any do."""
+    try:
+        seen = host.snapshot()
+    except ObservationError:
+        return {}
+    found: dict[int, int] = {}
+    for listener in seen.listeners:
+        if listener.port in ports and listener.queue:
+            found[listener.port] = found.get(listener.port, 0) + listener.queue
+    return found
+
+
+def _refused(board: ServiceBoard, confs: Mapping[str, ImapdConf]) -> Iterator[Unlogged]:
+    """Services in the clear that take no password without TLS, and since 3.0 write no line of it."""
+    names: dict[str, list[str]] = {}
+    for entry in board.conf.services:
+        if entry.broken or entry.program not in _CLEAR or "-s" in entry.words:
+            continue
+        conf = confs.get(entry.config_file or IMAPD_CONF)
+        if conf is not None and not conf.switch("allowplaintext", default=False, service=entry.name):
+            names.setdefault(conf.path, []).append(entry.name)
+    for path, services in names.items():
+        one = len(services) == 1
+        yield Unlogged(
+            "plaintext-refused",
+            services[0] if one else None,
+            f"{' and '.join(services)} {'refuses' if one else 'refuse'} a password that comes without TLS"
+            f" (allowplaintext in {inert(path)}), and no log has a line of it.",
+            "Set the client to STARTTLS or TLS; or, where the line is safe, set allowplaintext: yes.",
+            "always",
+        )
+
+
+def _imapd_confs(host: Host, board: ServiceBoard) -> dict[str, ImapdConf]:
+    found: dict[str, ImapdConf] = {}
+    for path in dict.fromkeys(entry.config_file or IMAPD_CONF for entry in board.conf.services):
+        try:
+            found[path] = parse_imapd_conf(host.read, path)
+        except FileUnreadable:
+            continue
+    return found
