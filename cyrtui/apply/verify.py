@@ -29,19 +29,9 @@ _START_PATIENCE: Final = 900.0
 _GRACE: Final = 2.0
 _GREET_AGAIN: Final = 8.0
 _UP: Final = frozenset({"listening", "full"})
-_SERIOUS: Final = frozenset(
-    {
-        "fatal",
-        "bind",
-        "disabled",
-        "create",
-        "too-many-failures",
-        "exec",
-        "child-fatal",
-        "child-tls",
-        "ignored",
-    }
-)
+_BY_MASTER: Final = frozenset({"fatal", "bind", "disabled", "create", "too-many-failures", "exec", "ignored"})
+_BY_CHILDREN: Final = frozenset({"child-fatal", "child-tls"})
+_SERIOUS: Final = _BY_MASTER | _BY_CHILDREN
 _LINES: Final = 20
 _OF_TLS: Final = (
     "Over TLS the handshake and the certificate were looked at, not whether clients trust it; STARTTLS was "
@@ -284,22 +274,28 @@ class Verification:
         return tuple(word.text for word in self._words if word.service == service and word.kind in _SERIOUS)
 
     def _said(self) -> list[Problem]:
-        """Words of cyrmaster and its children that no working server says."""
-        if self._board is None or self._board.table.master is None:
+        """Words of cyrmaster that it does not say of a working server.
+
+        What a child says of its own troubles may be about one user's mailbox: it is noted, and no more.
+        """
+        board = self._board
+        if board is None or board.table.master is None:
             return []
         # what the old processes say while they end is not about the new file
-        since = 0.0 if self._reloaded else self._board.table.master.started - 1.0
-        declared = {row.name for row in self._board.table.rows}
-        found: dict[str, Problem] = {}
+        since = 0.0 if self._reloaded else board.table.master.started - 1.0
+        declared = {row.name for row in board.table.rows}
+        daemons = {entry.name for entry in board.conf.section("DAEMON")}
+        found: dict[str, list[str]] = {}
         for word in self._words:
-            if word.kind not in _SERIOUS or word.time < since or word.service in self._broken_before:
+            if word.time < since or word.service in self._broken_before:
                 continue
-            if word.service is not None and word.service not in declared:
-                continue
-            who = word.service or "cyrmaster"
-            known = found.get(who)
-            found[who] = Problem(f"{who} complains in the log.", (*(known.lines if known else ()), word.text))
-        return list(found.values())
+            if word.kind in _BY_MASTER and (word.service is None or word.service in declared):
+                found.setdefault(word.service or "cyrmaster", []).append(word.text)
+            elif word.kind == "exited" and word.service in daemons:
+                found.setdefault(word.service or "", []).append(word.text)
+            elif word.kind in _BY_CHILDREN and word.service in declared:
+                self._notes[f"{word.service} says in the log: {word.text}"] = None
+        return [Problem(f"{who} is in trouble, by the log.", tuple(lines)) for who, lines in found.items()]
 
     def _greetings(self) -> tuple[list[Problem], int]:
         """Connect to each socket; what does not answer is asked again for a while."""
