@@ -23,6 +23,11 @@ READ_ONLY_SENTENCE: Final = "This run is read-only: it writes nothing, signals n
 _RENAME_NOREPLACE: Final = 1
 _RENAME_EXCHANGE: Final = 2
 _AT_FDCWD: Final = -100
+_HINTS: Final = {
+    errno.EBUSY: " It is a mount point of its own, as in a container: change it where it comes from.",
+    errno.EPERM: " It, or its directory, may be immutable (lsattr shows an i).",
+    errno.ENOSPC: " Make room first.",
+}
 _UNSUPPORTED: Final = (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP)
 # Of these the system makes its own for each file.
 _OWN_TO_EACH: Final = ("security.ima", "security.evm", "security.capability")
@@ -310,7 +315,8 @@ def _set_attributes(descriptor: int, attributes: Mapping[str, bytes]) -> None:
 
 
 def _denied(path: str, what: str, error: OSError) -> AccessDenied:
-    return AccessDenied(f"{inert(path)} cannot be {what}: {os.strerror(error.errno or 0)}.")
+    reason = os.strerror(error.errno or 0)
+    return AccessDenied(f"{inert(path)} cannot be {what}: {reason}.{_HINTS.get(error.errno or 0, '')}")
 
 
 def open_gate(*, read_only: bool) -> Gate | None:

@@ -35,6 +35,10 @@ _AGREED: Final = pattern(
     r"|fulldirhash|mailbox_legacy_dirs|virtdomains|defaultdomain"
 )
 _OF_DAEMONS: Final = frozenset({"idlesocket", "idlemethod"})
+_HOLE: Final = (
+    "a SIGHUP would do that, but the next one would then close other services, for which cyrmaster mixes up "
+    "the places in its table."
+)
 _SECTIONS: Final[tuple[Section, ...]] = ("START", "SERVICES", "EVENTS", "DAEMON")
 
 
@@ -78,6 +82,10 @@ def of_cyrus_conf(
     for section in _SECTIONS:
         if _content(old, section) != _content(new, section):
             yield from _of_section(section, new)
+    daemons = {entry.name for entry in new.section("DAEMON")}
+    for entry in old.section("DAEMON"):
+        if entry.name not in daemons:
+            yield Reason("restart", f"{entry.name} is closed: {_HOLE}")
     if _content(old, "SERVICES") == _content(new, "SERVICES"):
         return
     kept = {(one.name, one.listen, one.proto) for one in after}
@@ -86,8 +94,7 @@ def of_cyrus_conf(
             what = "moved" if any(other.name == one.name for other in after) else "closed"
             yield Reason(
                 "restart",
-                f"{one.name} is {what}: a SIGHUP would do that, but the next one would then close other "
-                "services, for which cyrmaster mixes up the places in its table.",
+                f"{one.name} is {what}: {_HOLE}",
             )
     held = {key: one.name for one in before for key in map(_key, one.expected)}
     old_listens = {(one.name, one.listen, one.proto) for one in before}

@@ -255,3 +255,12 @@ def test_an_imapd_conf_that_nobody_reads_is_only_written(tmp_path: Path) -> None
     found = make_plan(host, settings, read_original(str(other)), b"configdirectory: /var/lib/cyrus2\n")
     assert found.effect.need == "nothing"
     assert "reads" in found.effect.notes[0]
+
+
+def test_a_daemon_is_taken_on_by_a_reload_and_off_by_a_restart(tmp_path: Path) -> None:
+    daemons = 'DAEMON {\n  idled cmd="idled"\n}\n'
+    assert plan(tmp_path, "cyrus.conf", "EVENTS {", f"{daemons}EVENTS {{").effect.need == "reload"
+    with_one = CYRUS + daemons
+    found = plan(tmp_path, "cyrus.conf", '  idled cmd="idled"\n', "", cyrus_conf=with_one)
+    assert found.effect.need == "restart"
+    assert "idled is closed: a SIGHUP would do that" in " ".join(found.effect.reasons)
