@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final, NamedTuple, cast
 
 from cyrtui.apply.original import Original
+from cyrtui.config.cyrus_conf import parse_cyrus_conf
 from cyrtui.config.finding import Finding
 from cyrtui.config.imapd_conf import parse_imapd_conf
 from cyrtui.config.lint import lint
@@ -97,7 +99,7 @@ def judge(host: Host, place: Place, original: Original, candidate: bytes, versio
     """Lint the candidate with the files that it belongs to. Never raises for what stands in a file."""
     new = _linted(host, place, original.path, candidate, version, ask_cyrus=True)
     own = inert(original.path)
-    findings = tuple(one for one in new if one.file == own)
+    findings = (*_no_configuration(place, original, candidate), *(one for one in new if one.file == own))
     others = [one for one in new if one.file != own and one.severity == "error"]
     if not others:
         return Judged(findings, (), ())
@@ -110,6 +112,20 @@ def judge(host: Host, place: Place, original: Original, candidate: bytes, versio
     )
     standing = tuple(one for one in others if one not in elsewhere and one.code not in _ONE_SERVICE)
     return Judged(findings, elsewhere, standing)
+
+
+def _no_configuration(place: Place, original: Original, candidate: bytes) -> Iterator[Finding]:
+    """That the candidate is no configuration at all, for instance an empty file: Cyrus would take it."""
+    own = inert(original.path)
+    if b"\0" in candidate:
+        line = candidate[: candidate.index(b"\0")].count(b"\n") + 1
+        sentence = "The line holds a NUL byte: this is no text."
+        yield Finding(own, line, "error", "nul-byte", sentence, "Take the right file.")
+    if place.kind != "cyrus.conf" or parse_cyrus_conf(candidate).services:
+        return
+    if parse_cyrus_conf(original.data).services:
+        sentence = "It has no service: cyrmaster would start and serve nobody."
+        yield Finding(own, 1, "error", "no-services", sentence, "Take the right file, or stop Cyrus.")
 
 
 def _linted(

@@ -264,3 +264,11 @@ def test_a_daemon_is_taken_on_by_a_reload_and_off_by_a_restart(tmp_path: Path) -
     found = plan(tmp_path, "cyrus.conf", '  idled cmd="idled"\n', "", cyrus_conf=with_one)
     assert found.effect.need == "restart"
     assert "idled is closed: a SIGHUP would do that" in " ".join(found.effect.reasons)
+
+
+@pytest.mark.parametrize("candidate", [b"", b"\x7fELF\0\0", CYRUS.replace("SERVICES", "SERVICE").encode()])
+def test_what_is_no_configuration_is_refused(tmp_path: Path, candidate: bytes) -> None:
+    host, settings = server(tmp_path)
+    found = make_plan(host, settings, read_original(str(tmp_path / "cyrus.conf")), candidate)
+    assert found.refused
+    assert "no-services" in {one.code for one in found.errors}
