@@ -90,7 +90,7 @@ class UserDenied(NamedTuple):
 
 
 class TooManyConnections(NamedTuple):
-    """A limit of maxlogins_per_*; comes after `login:`, and the client is refused. `detail` as logged."""
+    """A limit of maxlogins_per_* or popminpoll; comes after `login:`, and the client is refused."""
 
     detail: str
 

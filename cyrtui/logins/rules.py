@@ -372,6 +372,13 @@ RULES: Final = (
         afterwards=r"Too many open connections.*",
     ),
     Rule(
+        "too-many-logins",
+        "{user} was known and then turned away, since the last login was too short a time ago: {what}",
+        "Let the client ask less often, or lower popminpoll in imapd.conf.",
+        ending=(Ending.WELCOME,),
+        afterwards=r".*: Logins must be at least .* apart",
+    ),
+    Rule(
         "mailbox-damaged",
         "{user} was known, but the server's files are damaged: {what}",
         "Look at the file named; reconstruct for a mailbox, ctl_cyrusdb -r or a backup for a database.",

@@ -281,3 +281,13 @@ def test_verdicts_follow_from_the_sums() -> None:
     assert neighbours.changed_minutes()
     assert not neighbours.verdict(BASE).welcome
     assert not neighbours.changed_minutes()
+
+
+def test_who_asks_for_mail_too_soon_is_turned_away_after_the_login() -> None:
+    script = Script()
+    script.granted(1, 1000, person(701))
+    script.ok(1, "toto")
+    script.mail(1, "toto: Logins must be at least 5 minutes apart")
+    trace = only(script.traces())
+    assert (trace.outcome, trace.cause) == ("failed", "too-many-logins")
+    assert "at least 5 minutes apart" in trace.explanation

@@ -299,6 +299,13 @@ EXAMPLES: list[tuple[str, str, LoginEvent]] = [
     ("sasl", "SASL Password verification failed", SaslText("Password verification failed")),
     ("denied", "user 'bob' denied access to service 'imap'", UserDenied("bob", "imap")),
     ("too-many", "Too many open connections (1 of 1 for bob)", TooManyConnections("1 of 1 for bob")),
+    (
+        "too-soon",
+        "bob: Logins must be at least 5 minutes apart",
+        TooManyConnections("Logins must be at least 5 minutes apart"),
+    ),
+    ("lost-client", "Lost connection to client -- exiting", SessionEnded()),
+    ("tls-negotiation-http", "Error negotiating TLS", TlsFailed("handshake")),
     ("usage", "USAGE toto user: 0.010948 sys: 0.000000", Usage("toto", 0.010948, 0.0)),
     ("usage", "USAGE user: 0.010948 sys: 0.000000", Usage(None, 0.010948, 0.0)),
     (
