@@ -29,6 +29,7 @@ from cyrtui.wording import counted
 if TYPE_CHECKING:
     from cyrtui.attention import Attention
     from cyrtui.directory import AskedDirectory
+    from cyrtui.editing.desk import EditingDesk
     from cyrtui.logins.book import TraceBook
     from cyrtui.logins.filters import TraceFilter
     from cyrtui.logins.trace import LoginTrace, TraceKey
@@ -121,6 +122,7 @@ class Console:
         self._board: ServiceBoard | None = None
         self._cut_off: tuple[str, ...] = ()
         self._spool: SpoolBrowser | None = None
+        self._desk: EditingDesk | None = None
 
     # --- facts that never change ------------------------------------------------------------------
 
@@ -381,6 +383,17 @@ class Console:
         if self._directory is not None and self._directory.problem is not None:
             problems.append(self._directory.problem)
         return attention_lines(board, self._last_hour.causes, problems, notices, self._cut_off)
+
+    # --- the configuration: workers of its own ------------------------------------------------------
+
+    @property
+    def desk(self) -> EditingDesk:
+        """Where cyrus.conf and imapd.conf are edited."""
+        if self._desk is None:
+            from cyrtui.editing.desk import EditingDesk
+
+            self._desk = EditingDesk(self._host, self.settings, self.gate)
+        return self._desk
 
     # --- logins -----------------------------------------------------------------------------------
 

@@ -17,8 +17,8 @@ from typing import Final
 from cyrtui.pattern import pattern
 
 _PICTURES: Final = {code: chr(0x2400 + code) for code in range(0x20)} | {0x7F: "\u2421"}
-# First and last of each span that is spelled out.
-_SPANS: Final = (
+# First and last of each span of characters that are spelled out.
+LIVE_SPANS: Final = (
     (0x80, 0x9F),
     (0xAD, 0xAD),
     (0x61C, 0x61C),
@@ -32,10 +32,12 @@ _SPANS: Final = (
     (0xE0000, 0xE007F),
 )
 _TABLE: Final = _PICTURES | {
-    code: f"\\u{{{code:02x}}}" for first, last in _SPANS for code in range(first, last + 1)
+    code: f"\\u{{{code:02x}}}" for first, last in LIVE_SPANS for code in range(first, last + 1)
 }
 # By its spans: spelled out one by one it would take as long to compile as a small module to load.
-_LIVE: Final = pattern("[\0-\x1f\x7f" + "".join(f"{chr(first)}-{chr(last)}" for first, last in _SPANS) + "]")
+_LIVE: Final = pattern(
+    "[\0-\x1f\x7f" + "".join(f"{chr(first)}-{chr(last)}" for first, last in LIVE_SPANS) + "]"
+)
 
 
 def inert(value: bytes | str, *, keep: str = "") -> str:

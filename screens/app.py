@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cyrtui.console import Console, LogsStep
     from cyrtui.services.board import NoBoard, ServiceBoard
 
+    from .config import ConfigScreen
     from .logins import LoginsScreen
     from .logs import LogsScreen
     from .spool import SpoolScreen
@@ -51,6 +52,12 @@ def _spool() -> SpoolScreen:
     return SpoolScreen()
 
 
+def _config() -> ConfigScreen:
+    from .config import ConfigScreen
+
+    return ConfigScreen()
+
+
 class ConsoleApp(LeanApp):
     """The console on one host. `board` is what was seen last of its services."""
 
@@ -59,13 +66,20 @@ class ConsoleApp(LeanApp):
     CSS_PATH: ClassVar[list[str | PurePath]] = [
         f"../styles/{name}.tcss" for name in ("app", "overview", "logins", "logs", "service")
     ]
-    MODES: ClassVar = {"overview": OverviewScreen, "logins": _logins, "logs": _logs, "spool": _spool}
+    MODES: ClassVar = {
+        "overview": OverviewScreen,
+        "logins": _logins,
+        "logs": _logs,
+        "spool": _spool,
+        "config": _config,
+    }
     DEFAULT_MODE = "overview"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("1,f2", "page('overview')", "To the Overview", show=False),
         Binding("2,f3", "page('logins')", "To the Logins", show=False),
         Binding("3,f4", "page('logs')", "To the Logs", show=False),
         Binding("4,f5", "page('spool')", "To the Spool", show=False),
+        Binding("5,f6", "page('config')", "To the Config", show=False),
         Binding("q", "quit", "Quit", show=False),
         Binding("space", "pause", "Recording: pause, or go on", show=False),
         Binding("plus", "faster(1)", "Recording: faster", show=False),
@@ -108,11 +122,12 @@ class ConsoleApp(LeanApp):
         self.set_interval(1.0 if self.core.name.kind == "recording" else 10.0, self._tell_standing)
 
     def _page(self) -> Page | None:
-        screen = self.screen
-        if isinstance(screen, Page):
-            return screen
-        below = self.screen_stack[0]
-        return below if isinstance(below, Page) else None
+        """The page in front, once it has its widgets; that under a dialog, else."""
+        # while the mode is being changed there may be no screen at all
+        for screen in (*self.screen_stack[-1:], *self.screen_stack[:1]):
+            if isinstance(screen, Page):
+                return screen if screen.composed else None
+        return None
 
     # Workers
 
@@ -182,6 +197,16 @@ class ConsoleApp(LeanApp):
     def exit(self, *args: object, **words: object) -> None:
         self.core.stop()
         super().exit(*args, **words)  # type: ignore[arg-type]
+
+    async def action_quit(self) -> None:
+        """Leave, but not without asking while something was typed that is not applied."""
+        stack = self._screen_stacks.get("config", ())
+        config = cast("ConfigScreen", stack[0]) if stack else None
+        if config is None or not config.changed:
+            await super().action_quit()
+            return
+        await self.switch_mode("config")
+        config.ask_to_leave()
 
     def action_page(self, name: str) -> None:
         """Put a screen in front."""

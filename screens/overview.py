@@ -71,7 +71,7 @@ class OverviewScreen(Page):
         yield LineTable(_ATTENTION, id="attention")
 
     def own_keys(self) -> Sequence[tuple[str, str]]:
-        return (("⏎", "open"), ("tab", "next part"), ("e", "schedule"))
+        return (("⏎", "open"), ("e", "schedule"))
 
     def on_mount(self) -> None:
         super().on_mount()

@@ -12,9 +12,13 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from .standing import standing_pieces
-from .widgets.cells import Cell
+from .widgets.cells import Cell, text_of
 from .widgets.clock import Clock
 from .widgets.status_line import StatusLine
+
+# The screens by their keys, and the cells that help and quit take beside them.
+_PAGES = (("1", "Overview"), ("2", "Logins"), ("3", "Logs"), ("4", "Spool"), ("5", "Config"))
+_RIGHT = 15
 
 if TYPE_CHECKING:
     from cyrtui.console import Console, LogsStep
@@ -55,12 +59,19 @@ class Page(Screen[None]):
 
     def key_line(self) -> Sequence[Cell]:
         """The keys that matter most, for the last line."""
-        cells: list[Cell] = []
-        for key, name in (("1", "Overview"), ("2", "Logins"), ("3", "Logs"), ("4", "Spool")):
-            cells += [(key, "accent"), (f" {name} ", "strong" if name == self.NAME else "muted")]
+        own: list[Cell] = []
         for key, meaning in self.own_keys():
-            cells += [(" " + key, "accent"), (f" {meaning}", "muted")]
-        return cells
+            own += [(" " + key, "accent"), (f" {meaning}", "muted")]
+        pages: list[Cell] = []
+        for key, name in _PAGES:
+            pages += [(key, "accent"), (f" {name} ", "strong" if name == self.NAME else "muted")]
+        room = self.app.size.width - _RIGHT
+        if sum(len(text_of(cell)) for cell in (*pages, *own)) > room:
+            # the names of the other screens give way to this one's own keys; help has them
+            pages = []
+            for key, name in _PAGES:
+                pages += [(key, "accent"), (f" {name} ", "strong") if name == self.NAME else " "]
+        return [*pages, *own]
 
     def own_keys(self) -> Sequence[tuple[str, str]]:
         """The keys of this screen, as pairs of key and meaning."""
@@ -69,10 +80,16 @@ class Page(Screen[None]):
     def on_mount(self) -> None:
         self.standing_changed()
 
+    @property
+    def composed(self) -> bool:
+        """Whether the widgets are there: news may come before them."""
+        return bool(self.query("#keys"))
+
     def on_screen_resume(self) -> None:
         """Show what happened while another screen was in front."""
-        self.standing_changed()
-        self.caught_up()
+        if self.composed:
+            self.standing_changed()
+            self.caught_up()
 
     def standing_changed(self) -> None:
         """The first line says something else."""

@@ -53,11 +53,21 @@ def mask_text(path: str, data: bytes) -> bytes:
     """`data` with each secret replaced by `***`; every other byte stays, line ends included."""
     pieces: list[bytes] = []
     at = 0
-    for start, end in sorted(span for spans in _secrets(path, data) for span in _visible(data, spans)):
-        if end > at:
-            pieces += [data[at : max(start, at)], _MASK]
-            at = end
+    for start, end in secret_spans(path, data):
+        pieces += [data[at:start], _MASK]
+        at = end
     return b"".join([*pieces, data[at:]])
+
+
+def secret_spans(path: str, data: bytes) -> list[tuple[int, int]]:
+    """Where the secrets stand in `data`: from and up to, sorted, none over another, each within one line."""
+    found: list[_Span] = []
+    for start, end in sorted(span for spans in _secrets(path, data) for span in _visible(data, spans)):
+        if found and start < found[-1][1]:
+            found[-1] = found[-1][0], max(found[-1][1], end)
+        elif start < end:
+            found.append((start, end))
+    return found
 
 
 def _visible(data: bytes, spans: list[_Span]) -> Iterator[_Span]:

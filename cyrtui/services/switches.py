@@ -70,6 +70,16 @@ _PROGRAMS: Final[Mapping[str, str]] = {
 }
 
 
+def switches_of(program: str) -> Mapping[str, str]:
+    """Each switch that a program takes (its name without a path) with its meaning; `{}` is its argument."""
+    return {**_SERVERS.get(program, {}), **_EVERY}
+
+
+def is_known(program: str) -> bool:
+    """Whether the switches of a program are known here."""
+    return program in _SERVERS
+
+
 def explain_cmd(words: Sequence[str]) -> tuple[Meaning, ...]:
     """Each word of a service's cmd with what it means; an option's argument stands with it."""
     if not words:
