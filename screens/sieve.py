@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -12,6 +12,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from cyrtui.errors import CyrtuiError
+from cyrtui.inert import inert
 from cyrtui.spool.person import wrong_with
 from cyrtui.wording import moment
 
@@ -63,7 +64,7 @@ class SieveScreen(Page):
         super().__init__()
         self._group = group
         self._scripts: dict[str, SieveScript] = {}
-        self._directory: str | None = None
+        self._sources: Mapping[str, str] = {}
 
     def body(self) -> Iterable[Widget]:
         yield StatusLine(
@@ -94,7 +95,7 @@ class SieveScreen(Page):
 
     def on_sieve_screen_listed(self, event: Listed) -> None:
         listing = event.listing
-        self._directory = listing.directory
+        self._sources = listing.sources
         self._scripts = {one.name: one for one in listing.scripts}
         left: list[Cell] = [(self._group.label, "strong"), ("  sieve scripts", "muted")]
         if listing.problem or listing.dangling:
@@ -116,15 +117,16 @@ class SieveScreen(Page):
     @on(LineTable.Highlighted, "#scripts")
     def _chosen(self, event: LineTable.Highlighted) -> None:
         one = self._scripts.get(str(event.key))
-        if one is None or self._directory is None:
+        if one is None:
             return
+        path = self._sources.get(one.name)
         title = self.query_one("#source-title", StatusLine)
-        if one.source is None:
+        if path is None:
             title.show(((one.name, "strong"),), (("no source", "warning"),))
             self.query_one("#source", LineTable).set_rows([])
             return
-        title.show(((one.source, "strong"),), ())
-        self._read(one.name, f"{self._directory}/{one.source}")
+        title.show(((one.name, "strong"),), ((inert(path), "muted"),))
+        self._read(one.name, path)
 
     def on_sieve_screen_read(self, event: Read) -> None:
         if self.query_one("#scripts", LineTable).cursor_key != event.name:

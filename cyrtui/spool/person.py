@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import tzinfo
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cyrtui.errors import CyrtuiError, FileMissing, FileUnreadable
@@ -22,17 +24,20 @@ if TYPE_CHECKING:
 
 _FILE_LIMIT: Final = 16 << 20
 _SOURCE_LIMIT: Final = 1 << 20
+_SCRIPTS_LIMIT: Final = 1000
 _LINKS: Final = ("defaultbc", "default")
 
 
 class SieveListing(NamedTuple):
-    """The scripts in `directory` (None: there is none, or sieve scripts are kept in home directories);
-    `problem` says why nothing can be seen."""
+    """The scripts, with their bytecode in `directory` (None: there is none, or they are in home directories);
+    `problem` says why something cannot be seen. `sources` has the path of each source: a file or, since
+    3.6, a message of the user's mailbox #sieve."""
 
     directory: str | None
     scripts: tuple[SieveScript, ...]
     dangling: str | None
     problem: str | None
+    sources: Mapping[str, str] = MappingProxyType({})
 
 
 def _inbox(spool: Spool, group: Group) -> tuple[str, str | None] | None:
@@ -54,7 +59,8 @@ def sieve_of(spool: Spool, group: Group) -> SieveListing:
     if spool.layout.sievedir is None:
         words = "sieveusehomedir: scripts are in the home directories of the users."
         return SieveListing(None, (), None, words)
-    problem = None
+    problem, place = None, None
+    files: list[SieveFile] = []
     for directory in sieve_directories(spool.layout, *inbox):
         try:
             names = spool.host.scan(directory).others
@@ -63,9 +69,41 @@ def sieve_of(spool: Spool, group: Group) -> SieveListing:
         except FileUnreadable as error:
             problem = str(error)
             continue
-        found = sieve_scripts(_sieve_files(spool.host, directory, names))
-        return SieveListing(directory, found.scripts, found.dangling, None)
-    return SieveListing(None, (), None, problem)
+        place, files = directory, _sieve_files(spool.host, directory, names)
+        break
+    paths = {one.name: f"{place}/{one.name}" for one in files}
+    try:
+        kept = _kept_as_messages(spool.host, group)
+    except CyrtuiError as error:
+        problem, kept = str(error), {}
+    for name, (path, date) in kept.items():
+        if name not in paths:
+            paths[name] = path
+            files.append(SieveFile(name, date))
+    found = sieve_scripts(files)
+    sources = {one.name: paths[one.source] for one in found.scripts if one.source is not None}
+    return SieveListing(place, found.scripts, found.dangling, problem, sources)
+
+
+def _kept_as_messages(host: Host, group: Group) -> dict[str, tuple[str, float]]:
+    """Since 3.6 a script's source is a message of the mailbox #sieve, and its subject the script's name.
+
+    Name of the source -> its path, and when it came in seconds since the epoch.
+    """
+    from cyrtui.spool.messages import list_messages, read_fields
+
+    found: dict[str, tuple[str, float]] = {}
+    for mailbox in group.mailboxes:
+        if "f" not in mailbox.kind:
+            continue
+        messages = list_messages(host, mailbox)[:_SCRIPTS_LIMIT]
+        fields = read_fields(host, mailbox, [one.uid for one in messages], lambda: False)
+        for one in messages:
+            subject = fields[one.uid].subject
+            if subject and fields[one.uid].missing is None:
+                path = f"{mailbox.directory}/{one.uid}."
+                found.setdefault(f"{subject}.script", (path, float(one.date)))
+    return found
 
 
 def _sieve_files(host: Host, directory: str, names: tuple[str, ...]) -> list[SieveFile]:
@@ -85,8 +123,13 @@ def _sieve_files(host: Host, directory: str, names: tuple[str, ...]) -> list[Sie
 
 
 def source_lines(host: Host, path: str) -> tuple[str, ...]:
-    """The lines of a text file, inert. Raises `FileUnreadable`."""
-    text = host.read(path, _SOURCE_LIMIT).decode("utf-8", "backslashreplace")
+    """The lines of a script, inert: of a file, or of a message below its header. Raises `FileUnreadable`."""
+    data = host.read(path, _SOURCE_LIMIT)
+    if path.endswith("."):
+        from cyrtui.spool.message_file import read_headers
+
+        data = data[read_headers(data).body_at :]
+    text = data.decode("utf-8", "backslashreplace")
     return tuple(inert(line.rstrip("\r"), keep="\t").expandtabs(8) for line in text.split("\n"))
 
 
@@ -116,7 +159,7 @@ def describe_group(spool: Spool, group: Group, numbers: Numbers, zone: tzinfo | 
 def _sieve_lines(listing: SieveListing, zone: tzinfo | None) -> list[FactLine]:
     if listing.problem is not None:
         return [FactLine("sieve", listing.problem, "muted")]
-    if listing.directory is None or not listing.scripts:
+    if not listing.scripts:
         return [FactLine("sieve", "no script", "muted")]
     lines: list[FactLine] = []
     for one in listing.scripts:
@@ -135,7 +178,7 @@ def wrong_with(one: SieveScript) -> str | None:
     if one.stale:
         return "Its bytecode is older than its source: what runs is not what is written here."
     if one.source is None:
-        return "Only the bytecode is there, without its source."
+        return "Only the bytecode is there: its source is nowhere to be found."
     if one.bytecode is None and one.active:
         return "It is active, but there is no bytecode: it does not run."
     return None

@@ -15,6 +15,8 @@ from cyrtui.inert import inert
 from cyrtui.spool.damage import Damaged
 
 BYTECODE_MAGIC: Final = b"CyrSBytecode"
+# A source that is a message has its time in whole seconds.
+_SAME: Final = 1.0
 _SOURCES: Final = (".script", ".siv")
 
 
@@ -62,7 +64,7 @@ def sieve_scripts(files: Iterable[SieveFile]) -> SieveScripts:
     for stem in stems:
         source = by_name.get(f"{stem}.script") or by_name.get(f"{stem}.siv")
         code = by_name.get(f"{stem}.bc")
-        stale = source is not None and code is not None and code.modified < source.modified
+        stale = source is not None and code is not None and code.modified + _SAME < source.modified
         newest = source or code
         scripts.append(
             SieveScript(

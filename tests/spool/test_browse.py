@@ -241,7 +241,7 @@ def test_sieve_scripts_of_a_user(tmp_path: Path) -> None:
         ("away", True, True),
         ("old", False, False),
     ]
-    assert browser.sieve_source(f"{listing.directory}/away.script") == (
+    assert browser.sieve_source(listing.sources["away"]) == (
         'require "vacation";',
         "␛[31mkeep;",
         "",
