@@ -221,6 +221,7 @@ class _Run:
             "acl": _acl_object(facts.acl),
             "quota": _quota_object(facts),
             "standing": mailbox.standing,
+            "type": mailbox.kind or None,
             "layout": mailbox.layout,
             "domain": split_domain(name)[0] if name and self._spool.layout.domains else None,
             "deleted_at": self._time(deleted_at),
