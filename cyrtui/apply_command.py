@@ -100,7 +100,7 @@ def _follow(applying: Applying, show: _Shown) -> int:
             show.step(step)
     except KeyboardInterrupt:
         show.say(
-            "It goes on without you: verified, or the old file is put back. See cyrtui apply's next start."
+            "It goes on without you: it is verified, or the old file comes back; syslog says how it ends."
         )
         return INTERRUPTED
     finally:

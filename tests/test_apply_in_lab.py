@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -78,19 +78,45 @@ def server(lab: Lab) -> Iterator[Lab]:
     lab.restart_cyrus()
 
 
-def apply(lab: Lab, path: str, text: str, *words: str) -> tuple[int, dict[str, Any], dict[str, Any]]:
-    """`cyrtui apply --yes --json`: its status, the plan and the result."""
-    lab.write("/run/candidate", text)
-    done = lab.run(
-        [sys.executable, "-m", "cyrtui", "apply", "/run/candidate", path, "--yes", "--json", *words],
+# Python and the program are loaded once; each line is the arguments of one run, as JSON.
+COMMANDS = """
+import contextlib, io, json, sys
+from cyrtui.cli import main
+for line in sys.stdin:
+    out, words = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(words):
+        status = main(json.loads(line))
+    print(json.dumps([status, out.getvalue(), words.getvalue()]), flush=True)
+"""
+Apply = Callable[[str, str], tuple[int, dict[str, Any], dict[str, Any]]]
+
+
+@pytest.fixture(scope="module")
+def apply(server: Lab) -> Iterator[Apply]:
+    """`cyrtui apply --yes --json` of a text to a path: its status, the plan and the result."""
+    with server.popen(
+        [sys.executable, "-c", COMMANDS],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         env=ENVIRONMENT,
         cwd=CHECKOUT,
-        check=False,
-        timeout=90,
-    )
-    objects = [json.loads(line) for line in done.stdout.splitlines()]
-    assert objects, done.stderr
-    return done.status, objects[0], objects[-1]
+    ) as process:
+
+        def run(path: str, text: str) -> tuple[int, dict[str, Any], dict[str, Any]]:
+            server.write("/run/candidate", text)
+            assert process.stdin
+            assert process.stdout
+            words = ["apply", "/run/candidate", path, "--yes", "--json"]
+            process.stdin.write(json.dumps(words).encode() + b"\n")
+            process.stdin.flush()
+            status, out, said = json.loads(process.stdout.readline())
+            objects = [json.loads(line) for line in out.splitlines()]
+            assert objects, said
+            return status, objects[0], objects[-1]
+
+        yield run
+        assert process.stdin
+        process.stdin.close()
 
 
 def ports(lab: Lab) -> set[int]:
@@ -114,17 +140,17 @@ def new_certificate(lab: Lab) -> str:
     return text.replace(PRIVATE_KEY, made[1])
 
 
-def test_a_reload_that_closes_services_is_followed_by_a_restart(server: Lab) -> None:
+def test_a_reload_that_closes_services_is_followed_by_a_restart(server: Lab, apply: Apply) -> None:
     whole = server.read("/etc/cyrus.conf")
     # somebody has taken the first service out by hand: the next SIGHUP will close another one
     server.write("/etc/cyrus.conf", whole.replace("        imap  ", "        #imap "))
     server.reload_cyrus()
     server.wait(lambda: 143 not in ports(server), "imap to be closed")
     text = changed(server, "/etc/cyrus.conf", "maxchild=10", "maxchild=11")
-    status, plan, result = apply(server, "/etc/cyrus.conf", text)
+    status, plan, result = apply("/etc/cyrus.conf", text)
     assert (status, plan["need"], result["result"]) == (0, "reload", "applied")
     assert ports(server) >= {993, 4190}
-    assert apply(server, "/etc/cyrus.conf", whole)[0] == 0
+    assert apply("/etc/cyrus.conf", whole)[0] == 0
 
 
 LMTP = '        lmtpunix cmd="lmtpd" listen="/run/cyrus/socket/lmtp" maxchild=2\n'
@@ -134,7 +160,6 @@ GOOD = [
     ("cyrus", SERVICES, SERVICES + LMTP, "reload"),
     ("cyrus", SERVICES, SERVICES + EXTRA, "reload"),
     ("cyrus", "localhost:1143", "localhost:1144", "restart"),
-    ("cyrus", '"imapd" listen', '"imapd -U 5" listen', "reload"),
     ("cyrus", "localhost:1144", "localhost:220", "restart"),
     (
         "cyrus",
@@ -146,18 +171,17 @@ GOOD = [
     ("imapd", "popminpoll: 1", "timeout: 45", "reload"),
     ("imapd", "certificate", "", "reload"),
     ("imapd", "umask: 077\n", "umask: 077\nproc_path: /run/cyrus/proc\n", "restart"),
-    ("cyrus", '        tlsprune        cmd="/usr/sbin/tls_prune"\n}', "}", "restart"),
     ("cyrus", "EVENTS {", "# what comes again and again\nEVENTS {", "nothing"),
 ]
 
 
-def test_good_edits_are_applied_and_verified_with_clients_connected(server: Lab) -> None:
+def test_good_edits_are_applied_and_verified_with_clients_connected(server: Lab, apply: Apply) -> None:
     client = Client(server)
     for name, old, new, need in GOOD:
         path = f"/etc/{name}.conf"
         before = server.read(path)
         text = new_certificate(server) if old == "certificate" else changed(server, path, old, new)
-        status, plan, result = apply(server, path, text)
+        status, plan, result = apply(path, text)
         assert (status, result["result"], plan["need"]) == (0, "applied", need), (old, new, plan, result)
         assert server.read(path) == text
         assert server.read(plan["backup"]) == before
@@ -178,13 +202,15 @@ def test_good_edits_are_applied_and_verified_with_clients_connected(server: Lab)
     client.close()
 
 
-def test_a_port_that_is_taken_is_found_at_run_time_and_the_old_file_put_back(server: Lab) -> None:
+def test_a_port_that_is_taken_is_found_at_run_time_and_the_old_file_put_back(
+    server: Lab, apply: Apply
+) -> None:
     before = server.read("/etc/cyrus.conf")
     text = before.replace(SERVICES, SERVICES + EXTRA.replace("extra", "more"))
     text = text.replace("START {", 'START {\n        again cmd="/usr/sbin/tls_prune"')
     mark = server.mark()
     with occupied(server, ["listen", "1143", "127.0.0.1"]):
-        status, plan, result = apply(server, "/etc/cyrus.conf", text)
+        status, plan, result = apply("/etc/cyrus.conf", text)
     assert (status, plan["need"], result["result"]) == (3, "restart", "restored")
     assert "unable to bind to more/ipv4 socket: Address already in use" in result["lines"]
     assert "python" in result["sentence"]
@@ -198,20 +224,20 @@ def test_a_port_that_is_taken_is_found_at_run_time_and_the_old_file_put_back(ser
     server.wait_log("auth", f"edit {edit}: root: /etc/cyrus.conf: restored:", since=mark)
 
 
-def test_ciphers_that_do_not_exist_are_found_by_the_handshake(server: Lab) -> None:
+def test_ciphers_that_do_not_exist_are_found_by_the_handshake(server: Lab, apply: Apply) -> None:
     before = server.read("/etc/imapd.conf")
     text = before.replace("tls_cipher_list: TLSv1+HIGH:!aNULL:@STRENGTH", "tls_cipher_list: NONSENSE")
-    status, plan, result = apply(server, "/etc/imapd.conf", text)
+    status, plan, result = apply("/etc/imapd.conf", text)
     assert (status, plan["need"], result["result"]) == (3, "reload", "restored")
     assert "imaps on 0.0.0.0:993 makes no TLS" in result["sentence"]
     assert "TLS server engine: cannot load cipher list 'NONSENSE'" in result["lines"]
     assert server.read("/etc/imapd.conf") == before
 
 
-def test_a_stopped_cyrus_is_started(server: Lab) -> None:
+def test_a_stopped_cyrus_is_started(server: Lab, apply: Apply) -> None:
     server.stop_cyrus()
     text = changed(server, "/etc/cyrus.conf", "maxchild=3", "maxchild=4")
-    status, plan, result = apply(server, "/etc/cyrus.conf", text)
+    status, plan, result = apply("/etc/cyrus.conf", text)
     assert (status, result["result"]) == (0, "applied")
     assert plan["sentence"] == "cyrmaster is not running: it will be started."
 
