@@ -77,6 +77,7 @@ class MailboxScreen(Page):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("b", "body", "Show the body of the message (not in a read-only run)", show=False),
         Binding("escape", "back", "Close the message; then, back to the Spool", show=False),
+        Binding("4,f5", "leave", "Back to the Spool", show=False),
     ]
 
     @dataclass
@@ -251,6 +252,10 @@ class MailboxScreen(Page):
             self.remove_class("-open")
             self.query_one("#message-list", LineTable).focus()
             return
+        self.dismiss(None)
+
+    def action_leave(self) -> None:
+        """Back to the Spool at once."""
         self.dismiss(None)
 
 

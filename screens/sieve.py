@@ -22,9 +22,9 @@ from .widgets.line_table import Column, LineTable, Row
 from .widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
-    from cyrtui.spool.browse_tree import Group
     from cyrtui.spool.person import SieveListing
     from cyrtui.spool.sieve import SieveScript
+    from cyrtui.spool.tree import Group
 
 _SCRIPTS = (
     Column("mark", "", 1),
@@ -44,7 +44,7 @@ class SieveScreen(Page):
         "its "
         "source, what runs is not what is written: activating the script once more compiles it."
     )
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "Back to the Spool", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,4,f5", "back", "Back to the Spool", show=False)]
 
     @dataclass
     class Listed(Message):

@@ -19,8 +19,8 @@ from textual.worker import Worker, get_current_worker
 
 from cyrtui.errors import CyrtuiError
 from cyrtui.spool.browse import SORT_KEYS, SORT_TITLES, Numbers, SortKey, SpoolBrowser
-from cyrtui.spool.browse_tree import TreeLine
 from cyrtui.spool.describe import FactLine, ago_words, size_words, space_words
+from cyrtui.spool.tree import TreeLine
 from cyrtui.wording import counted, span
 
 from .page import Page
@@ -187,7 +187,7 @@ class SpoolScreen(Page):
     def own_keys(self) -> Sequence[tuple[str, str]]:
         if self._adding is not None or self._measuring is not None:
             return (("c", "cancel"), ("/", "filter"), ("o", "sort"))
-        return (("⏎", "open"), ("/", "filter"), ("o", "sort"), ("u", "sum"))
+        return (("⏎", "open"), ("/", "filter"), ("o", "sort"), ("u", "sum"), ("s", "sieve"))
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -288,7 +288,7 @@ class SpoolScreen(Page):
             return
         one = event.progress
         self._work(
-            f"reading every index to sort by {SORT_TITLES[self._sort]}  "
+            f"sorting by {SORT_TITLES[self._sort]}  "
             f"{_progress_words(one.done, one.total, one.rate, one.left)}"
         )
 

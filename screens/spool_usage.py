@@ -67,7 +67,7 @@ class UsageScreen(Page):
         "files are not looked at. On disk it takes more: indexes, caches, and expunged messages until "
         "cyr_expire."
     )
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "Back to the Spool", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,4,f5", "back", "Back to the Spool", show=False)]
 
     def __init__(self, usage: Usage, layout: SpoolLayout) -> None:
         super().__init__()

@@ -14,10 +14,10 @@ from datetime import tzinfo
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from cyrtui.host.protocol import Host
-from cyrtui.spool.browse_tree import BrowseTree, Group, TreeLine
 from cyrtui.spool.layout import SpoolLayout, owner_of
 from cyrtui.spool.mailbox import Mailbox, MailboxSummary, QuotaFacts
 from cyrtui.spool.spool import PartitionFacts, Spool, open_spool
+from cyrtui.spool.tree import Group, SpoolTree, TreeLine
 
 if TYPE_CHECKING:
     from cyrtui.access import Gate
@@ -88,7 +88,7 @@ class SpoolBrowser:
         self._gate = gate
         self._imapd_conf = imapd_conf
         self._spool: Spool | None = None
-        self._tree: BrowseTree | None = None
+        self._tree: SpoolTree | None = None
         self._summaries: dict[str, MailboxSummary] = {}
         self._quotas: dict[str, QuotaFacts | None] = {}
         self._sums: dict[str, Numbers] = {}
@@ -110,7 +110,7 @@ class SpoolBrowser:
         return self._spool
 
     @property
-    def tree(self) -> BrowseTree:
+    def tree(self) -> SpoolTree:
         if self._tree is None:
             raise RuntimeError("the spool is not open")
         return self._tree
@@ -143,7 +143,7 @@ class SpoolBrowser:
         spool = open_spool(self._host, self._imapd_conf)
         self._spool = spool
         self.partitions = spool.partitions()
-        self._tree = BrowseTree(spool.layout, spool.layout.partitions)
+        self._tree = SpoolTree(spool.layout, spool.layout.partitions)
 
     def find(self, tell: Callable[[], None], cancelled: Callable[[], bool]) -> None:
         """Find every mailbox. `tell` comes, from this thread, when there is something more to show.

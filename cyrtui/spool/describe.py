@@ -215,7 +215,7 @@ def _explained(one: AclEntry) -> str | None:
 
 def describe_partition(facts: PartitionFacts) -> list[FactLine]:
     """A partition: where it is, and what room there is."""
-    lines = [FactLine("✖", "", "failed", one) for one in facts.problems]
+    lines = [FactLine("!", "", "warning", one) for one in facts.problems]
     one = facts.partition
     lines.append(FactLine("path", inert(one.directory) + ("  (default partition)" if facts.default else "")))
     if one.archive:

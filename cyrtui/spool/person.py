@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from cyrtui.errors import CyrtuiError, FileMissing, FileUnreadable
 from cyrtui.host.protocol import Host
 from cyrtui.inert import inert
-from cyrtui.spool.browse_tree import Group
 from cyrtui.spool.describe import FactLine, Gravity, size_words
 from cyrtui.spool.layout import owner_of, sieve_directories, user_file
 from cyrtui.spool.mailbox import Mailbox
 from cyrtui.spool.mailbox_name import shown
 from cyrtui.spool.sieve import SieveFile, SieveScript, sieve_scripts
+from cyrtui.spool.tree import Group
 from cyrtui.wording import counted, moment
 
 if TYPE_CHECKING:

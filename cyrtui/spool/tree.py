@@ -1,148 +1,287 @@
-"""Mailboxes as a tree: partition, owner, folders. Made for views that open one node after another and filter.
+"""The tree of the Spool screen: partition > user > mailboxes, as the lines that stand open.
 
-Mailboxes are added as they are listed, in any order; nothing is read here.
+Users are known by the names of their mailboxes alone; what is below one is put in order when it is opened.
+Whoever fills it (a worker) and whoever shows it may be different threads: `add` only appends.
 """
 
 from __future__ import annotations
 
-from bisect import insort
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Final, Literal, NamedTuple
 
 from cyrtui.inert import inert
-from cyrtui.spool.layout import SpoolLayout
 from cyrtui.spool.mailbox import Mailbox
-from cyrtui.spool.mailbox_name import Parts, parts, shown, shown_level
+from cyrtui.spool.mailbox_name import Namespace, parts, shown, shown_level
 
-NAMELESS = "(without a name)"
+GroupKind = Literal["user", "shared", "deleted", "unnamed"]
+LineKind = Literal["partition", "group", "mailbox", "level"]
 
-
-class Owner(NamedTuple):
-    """A node below a partition: a user, what is shared (`user` None), or what waits for its end in DELETED.
-
-    `shown` is inert. `mailboxes`: how many there are so far.
-    """
-
-    partition: str
-    group: str
-    user: str | None
-    shown: str
-    mailboxes: int
+_TITLES: Final = {
+    "shared": "Shared folders",
+    "deleted": "Deleted, not yet expired",
+    "unnamed": "Without a name",
+}
+_ORDER: Final = {"user": 0, "shared": 1, "deleted": 2, "unnamed": 3}
 
 
-class Folder(NamedTuple):
-    """A row below an owner, `depth` levels deep (0: the INBOX). `mailbox` is None where a level is none."""
+class Group:
+    """What stands below one line of a partition: a user's mailboxes, the shared ones, the deleted ones, or
+    directories that nothing names. `label` is inert."""
 
-    name: str
-    shown: str
+    __slots__ = ("key", "kind", "label", "mailboxes", "order", "partition")
+
+    def __init__(self, key: str, partition: str, kind: GroupKind, label: str) -> None:
+        self.key = key
+        self.partition = partition
+        self.kind = kind
+        self.label = label
+        self.order = (_ORDER[kind], label.casefold(), key)
+        self.mailboxes: list[Mailbox] = []
+
+    @property
+    def inbox(self) -> Mailbox | None:
+        """The mailbox that stands for a user: his INBOX, if it is on this partition, else any of his."""
+        return min(self.mailboxes, key=lambda one: (one.name or "").count("."), default=None)
+
+
+class TreeLine(NamedTuple):
+    """One line: `open` tells whether what is below it is shown, None where there is nothing below."""
+
+    key: str
+    kind: LineKind
     depth: int
-    mailbox: Mailbox | None
+    label: str
+    open: bool | None
+    partition: str
+    group: Group | None = None
+    mailbox: Mailbox | None = None
+
+    @property
+    def mailboxes(self) -> tuple[Mailbox, ...]:
+        """What the numbers of this line are of: one mailbox, or all of a user."""
+        if self.mailbox is not None:
+            return (self.mailbox,)
+        return tuple(self.group.mailboxes) if self.group is not None and self.kind == "group" else ()
+
+
+def plain(text: str) -> str:
+    """`text` in one case and without accents: whoever looks for Été may have no É on the keyboard."""
+    if text.isascii():
+        return text.lower()
+    from unicodedata import combining, normalize
+
+    return "".join(one for one in normalize("NFKD", text.casefold()) if not combining(one))
+
+
+Worth = Callable[[Group], float | None]
+"""What groups are sorted by, greatest first; None is not known."""
 
 
 class SpoolTree:
-    """Keeps what was added by partition and owner."""
+    """Every mailbox by partition and group."""
 
-    def __init__(self, layout: SpoolLayout) -> None:
-        self._layout = layout
-        self._owners: dict[str, dict[tuple[str, str], list[tuple[str, Mailbox]]]] = {
-            name: {} for name in layout.partitions
-        }
+    def __init__(self, names: Namespace, partitions: Iterable[str]) -> None:
+        self._names = names
+        self._partitions = tuple(partitions)
+        self._groups: dict[str, Group] = {}
+        self._closed: set[str] = set()
+        self._opened: set[str] = set()
+        self._words: dict[str, tuple[str, str]] = {}
         self.count = 0
 
-    def add(self, mailbox: Mailbox) -> None:
-        """One more mailbox, or one more directory of the same name."""
-        name = mailbox.name or ""
-        kept = self._owners.setdefault(mailbox.partition.name, {}).setdefault(self._group(name), [])
-        item = (name.replace(".", "\1") or mailbox.directory, mailbox)
-        # listed in order, most come last
-        if not kept or kept[-1][0] <= item[0]:
-            kept.append(item)
+    @property
+    def users(self) -> int:
+        return sum(1 for one in tuple(self._groups.values()) if one.kind == "user")
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        return tuple(self._groups.values())
+
+    def add(self, mailboxes: Iterable[Mailbox]) -> None:
+        """More mailboxes were found."""
+        for mailbox in mailboxes:
+            self._group_of(mailbox).mailboxes.append(mailbox)
+            self.count += 1
+
+    def _group_of(self, mailbox: Mailbox) -> Group:
+        partition, name = mailbox.partition.name, mailbox.name
+        if name is None:
+            kind: GroupKind = "unnamed"
+            owner = ""
         else:
-            insort(kept, item, key=lambda one: one[0])
-        self.count += 1
+            found = parts(name, self._names)
+            owner = found.owner or ""
+            kind = "deleted" if found.deleted_at is not None else "user" if owner else "shared"
+        key = f"{partition}\0{kind}\0{owner if kind == 'user' else ''}"
+        group = self._groups.get(key)
+        if group is None:
+            label = inert(owner) if kind == "user" else _TITLES[kind]
+            group = self._groups[key] = Group(key, partition, kind, label)
+        return group
 
-    def owners(self, partition: str) -> tuple[Owner, ...]:
-        """Users first, by name, then shared mailboxes, DELETED, and what has no name."""
-        found = self._owners.get(partition, {})
-        return tuple(self._owner(partition, key, len(found[key])) for key in sorted(found))
+    # --- what stands open -------------------------------------------------------------------------
 
-    def folders(self, owner: Owner) -> tuple[Folder, ...]:
-        """The mailboxes of an owner, each below the one that it is in; levels without a mailbox included."""
-        kept = self._owners.get(owner.partition, {}).get(self._key(owner), [])
-        found: list[Folder] = []
-        above: tuple[str, ...] = ()
-        for _, mailbox in kept:
-            if mailbox.name is None:
-                found.append(Folder("", f"{NAMELESS} {mailbox.uniqueid or ''}".rstrip(), 0, mailbox))
-                continue
-            taken = parts(mailbox.name, self._layout)
-            first = self._first(owner, taken)
-            levels = taken.levels
-            before = f"{taken.domain}!" if taken.domain else ""
-            found += [
-                Folder(
-                    before + ".".join(levels[:count]),
-                    self._shown(owner, levels, count, first),
-                    count - first,
-                    mailbox if count == len(levels) else None,
+    def open(self, line: TreeLine) -> None:
+        """Show what is below a line."""
+        self._closed.discard(line.key)
+        if line.kind == "group":
+            self._opened.add(line.key)
+
+    def close(self, line: TreeLine) -> None:
+        """Do not show what is below a line."""
+        self._opened.discard(line.key)
+        if line.kind != "group":
+            self._closed.add(line.key)
+
+    def reveal(self, key: str) -> None:
+        """Open what a mailbox of this key stands below."""
+        for group in self.groups:
+            if any(one.directory == key for one in group.mailboxes):
+                self._opened.add(group.key)
+                self._closed.discard(f"partition\0{group.partition}")
+
+    # --- lines ------------------------------------------------------------------------------------
+
+    def lines(self, wanted: str = "", worth: Worth | None = None, *, reverse: bool = False) -> list[TreeLine]:
+        """The lines that stand open, or, with `wanted`, every mailbox whose name holds that text (in any
+        case) with what it stands below. Groups are sorted by name, or by what they are worth, the greatest
+        first."""
+        needle = plain(wanted.strip())
+        by_partition: dict[str, list[Group]] = {name: [] for name in self._partitions}
+        for group in self.groups:
+            by_partition.setdefault(group.partition, []).append(group)
+        lines: list[TreeLine] = []
+        for partition, groups in by_partition.items():
+            head = f"partition\0{partition}"
+            is_open = bool(needle) or head not in self._closed
+            line = TreeLine(head, "partition", 0, inert(partition), is_open, partition)
+            below: list[TreeLine] = []
+            if is_open:
+                for group in self._sorted(groups, worth, reverse=reverse):
+                    below += self._lines_of(group, needle)
+            if below or not needle:
+                lines.append(line)
+                lines += below
+        return lines
+
+    def _sorted(self, groups: list[Group], worth: Worth | None, *, reverse: bool) -> list[Group]:
+        by_name = sorted(groups, key=lambda one: one.order)
+        if worth is None and reverse:
+            by_name.sort(key=lambda one: one.order[1:], reverse=True)
+        if worth is not None:
+            known = {one.key: worth(one) for one in by_name}
+            # what is not known stands last, whichever way
+            by_name.sort(
+                key=lambda one: (
+                    known[one.key] is None,
+                    (known[one.key] or 0.0) * (1 if reverse else -1),
                 )
-                for count in range(first, len(levels) + 1)
-                if count == len(levels) or above[:count] != levels[:count]
+            )
+        return sorted(by_name, key=lambda one: one.order[0])
+
+    def _lines_of(self, group: Group, needle: str) -> list[TreeLine]:
+        mailboxes = group.mailboxes
+        if needle:
+            chosen = [one for one in mailboxes if needle in self._words_of(one)[0]]
+            # the name of the user alone stands for all that he has: shown closed
+            if not chosen:
+                return []
+            if group.kind == "user" and needle in plain(group.label):
+                deeper = [one for one in chosen if needle in self._words_of(one)[1]]
+                is_open = bool(deeper) or group.key in self._opened
+                chosen = deeper if deeper and group.key not in self._opened else chosen
+            else:
+                is_open = True
+        else:
+            chosen, is_open = list(mailboxes), group.key in self._opened
+        lines = [TreeLine(group.key, "group", 1, group.label, is_open, group.partition, group)]
+        if is_open:
+            lines += self._folders(group, chosen, whole=bool(needle))
+        return lines
+
+    def make_words(self, cancelled: Callable[[], bool]) -> None:
+        """Make what a filter looks in, of every mailbox; in a worker, since it takes time."""
+        for group in self.groups:
+            for mailbox in tuple(group.mailboxes):
+                self._words_of(mailbox)
+            if cancelled():
+                return
+
+    def _words_of(self, mailbox: Mailbox) -> tuple[str, str]:
+        """What a filter looks in, in one case and without accents: the whole name as people see it, and the
+        folder's alone."""
+        found = self._words.get(mailbox.directory)
+        if found is None:
+            if mailbox.name is None:
+                words = plain(inert(mailbox.directory))
+                found = words, words
+            else:
+                taken = parts(mailbox.name, self._names)
+                levels = [shown_level(one, self._names) for one in taken.folder]
+                folder = plain(self._names.separator.join(levels))
+                deleted = taken.deleted_at is not None
+                whole = self._deleted_name(mailbox) if deleted else shown(mailbox.name, self._names)
+                # the internal name as well: who copies it from a log looks for it
+                internal = "" if deleted else inert(mailbox.name).casefold()
+                found = f"{plain(whole)}\n{internal}", folder
+            self._words[mailbox.directory] = found
+        return found
+
+    def _folders(self, group: Group, mailboxes: list[Mailbox], *, whole: bool) -> list[TreeLine]:
+        """The mailboxes as a tree; a level that is no mailbox has a line of its own."""
+        if group.kind == "unnamed":
+            return [
+                TreeLine(one.directory, "mailbox", 2, inert(one.directory), None, group.partition, group, one)
+                for one in sorted(mailboxes, key=lambda one: one.directory)
             ]
-            above = levels
-        return tuple(found)
+        if group.kind == "deleted":
+            return self._deleted(group, mailboxes)
+        placed: dict[tuple[str, ...], Mailbox | None] = {}
+        for mailbox in mailboxes:
+            found = parts(mailbox.name or "", self._names)
+            path = found.folder if group.kind == "shared" else ("", *found.folder)
+            if found.domain and group.kind != "user":
+                path = (f"@{found.domain}", *path)
+            if path in placed and placed[path] is not None:
+                # the same name twice: on disk and in the database at different places
+                path = (*path, mailbox.directory)
+            placed[path] = mailbox
+            start = 2 if group.kind == "user" else 1
+            for length in range(start, len(path)):
+                placed.setdefault(path[:length], None)
+        children = {path[:-1] for path in placed if len(path) > (2 if group.kind == "user" else 1)}
+        lines: list[TreeLine] = []
+        shut: tuple[str, ...] | None = None
+        for path in sorted(placed, key=lambda one: tuple(level.casefold() for level in one)):
+            if shut is not None and path[: len(shut)] == shut:
+                continue
+            shut = None
+            mailbox_here = placed[path]
+            key = mailbox_here.directory if mailbox_here else "\0".join((group.key, *path))
+            is_open = None
+            if path in children:
+                is_open = whole or key not in self._closed
+                shut = None if is_open else path
+            if group.kind == "user":
+                label = shown_level(path[-1], self._names) if len(path) > 1 else "INBOX"
+                depth = 2 + max(0, len(path) - 2)
+            else:
+                label = shown_level(path[-1], self._names)
+                depth = 1 + len(path)
+            kind: LineKind = "mailbox" if mailbox_here else "level"
+            lines.append(TreeLine(key, kind, depth, label, is_open, group.partition, group, mailbox_here))
+        return lines
 
-    def _shown(self, owner: Owner, levels: tuple[str, ...], count: int, first: int) -> str:
-        return (
-            "INBOX"
-            if owner.group == "user" and count == first
-            else shown_level(levels[count - 1], self._layout)
-        )
+    def _deleted(self, group: Group, mailboxes: list[Mailbox]) -> list[TreeLine]:
+        """Deleted mailboxes by the names that they had, the same name more than once."""
+        lines = []
+        for one in sorted(mailboxes, key=lambda one: (one.name or "").casefold()):
+            label = self._deleted_name(one)
+            lines.append(TreeLine(one.directory, "mailbox", 2, label, None, group.partition, group, one))
+        return lines
 
-    def matching(self, text: str) -> Iterator[Mailbox]:
-        """Every mailbox whose name, as people see it or internally, holds `text`, whatever its case."""
-        wanted = text.casefold()
-        for owners in self._owners.values():
-            for key in sorted(owners):
-                for _, mailbox in owners[key]:
-                    name = mailbox.name or NAMELESS
-                    if wanted in name.casefold() or wanted in shown(name, self._layout).casefold():
-                        yield mailbox
-
-    def mailboxes(self) -> Iterator[Mailbox]:
-        """Everything that was added, partition by partition, owner by owner."""
-        for owners in self._owners.values():
-            for key in sorted(owners):
-                yield from (mailbox for _, mailbox in owners[key])
-
-    def _group(self, name: str) -> tuple[str, str]:
-        """The sort key of a name's owner; most names come after another of the same owner."""
-        if not name:
-            return ("3", "")
-        taken = parts(name, self._layout)
-        if taken.deleted_at is not None:
-            return ("2", "")
-        return ("0", taken.owner) if taken.owner is not None else ("1", "")
-
-    def _owner(self, partition: str, key: tuple[str, str], number: int) -> Owner:
-        group = {"0": "user", "1": "shared", "2": "deleted", "3": "nameless"}[key[0]]
-        words = {
-            "shared": "shared mailboxes",
-            "deleted": f"{self._layout.deleted_prefix}: kept until cyr_expire",
-            "nameless": "directories without a name",
-        }
-        user = key[1] if group == "user" else None
-        return Owner(partition, group, user, inert(words.get(group, key[1])), number)
-
-    @staticmethod
-    def _key(owner: Owner) -> tuple[str, str]:
-        number = {"user": "0", "shared": "1", "deleted": "2", "nameless": "3"}[owner.group]
-        return (number, owner.user or "")
-
-    def _first(self, owner: Owner, taken: Parts) -> int:
-        """How many levels are the owner's node: `user` and the user of a user's mailbox."""
-        if owner.group == "user":
-            return 2
-        if owner.group == "deleted":
-            return len(self._layout.deleted_prefix.split(".")) + 1
-        return 1
+    def _deleted_name(self, mailbox: Mailbox) -> str:
+        """The name that it had: the user and his folder."""
+        found = parts(mailbox.name or "", self._names)
+        levels = [shown_level(level, self._names) for level in found.folder]
+        return self._names.separator.join([inert(found.owner), *levels] if found.owner else levels)

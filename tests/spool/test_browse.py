@@ -11,8 +11,8 @@ from cyrtui.access import open_gate
 from cyrtui.errors import AccessDenied
 from cyrtui.host.tree import TreeHost
 from cyrtui.spool.browse import Progress, SpoolBrowser
-from cyrtui.spool.browse_tree import TreeLine
 from cyrtui.spool.describe import FactLine, ago_words, size_words, usage_lines
+from cyrtui.spool.tree import TreeLine
 from tests.spool.test_real_spools import unpacked
 
 
@@ -101,6 +101,7 @@ def test_the_filter_finds_mailboxes_of_everybody_without_accents_and_case(browse
     assert _labels(browser.tree.lines("jean")) == [(0, "default"), (1, "jean.dupont")]
     assert browser.tree.lines("nowhere") == []
     assert [line.label for line in browser.tree.lines("u31/arch")][-1] == "été"
+    assert [line.label for line in browser.tree.lines("user.jean^dupont.sent")][-1] == "Sent"
 
 
 def test_users_are_sorted_by_what_they_have(browser: SpoolBrowser) -> None:

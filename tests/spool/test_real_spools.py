@@ -11,9 +11,8 @@ import pytest
 
 from cyrtui.host.tree import TreeHost
 from cyrtui.spool.mailbox import MailboxFacts
-from cyrtui.spool.mailbox_name import as_owner, parts
+from cyrtui.spool.mailbox_name import parts
 from cyrtui.spool.spool import Spool, open_spool
-from cyrtui.spool.tree import SpoolTree
 from cyrtui.spool.usage import UsageProgress, measure_usage
 from tests.spool.samples import RECORDINGS, VERSIONS, statuses, text
 
@@ -165,22 +164,3 @@ def test_usage_is_the_sum(spool: Spool, all_facts: dict[str, MailboxFacts]) -> N
     assert (seen[-1].done, seen[-1].total, seen[-1].left) == (usage.mailboxes, usage.mailboxes, 0.0)
     stopped = measure_usage(spool, spool.layout.partitions["default"], cancelled=lambda: True)
     assert not stopped.counted
-
-
-def test_the_tree_of_people(spool: Spool, all_facts: dict[str, MailboxFacts]) -> None:
-    tree = SpoolTree(spool.layout)
-    for facts in reversed(all_facts.values()):
-        tree.add(facts.summary.mailbox)
-    owners = tree.owners("default")
-    users = [one.shown for one in owners if one.group == "user"]
-    assert users == sorted(users)
-    assert [one.group for one in owners][-1] in ("shared", "deleted")
-    first = next(one for one in owners if one.user == "u31")
-    rows = [(row.depth, row.shown) for row in tree.folders(first)]
-    assert rows[0] == (0, "INBOX")
-    assert (3, "été") in rows
-    assert (1, "日本語") in rows
-    assert [row.mailbox is not None for row in tree.folders(first)].count(True) == first.mailboxes
-    assert {mailbox.name for mailbox in tree.matching("ÉTÉ")} >= {"user.u31.Archives.1999.&AOk-t&AOk-"}
-    assert {one.name for one in tree.mailboxes()} == set(all_facts)
-    assert as_owner("user.u31.Archives", spool.layout).startswith("INBOX")
