@@ -212,6 +212,7 @@ def test_a_port_that_is_taken_is_found_at_run_time_and_the_old_file_put_back(
     with occupied(server, ["listen", "1143", "127.0.0.1"]):
         status, plan, result = apply("/etc/cyrus.conf", text)
     assert (status, plan["need"], result["result"]) == (3, "restart", "restored")
+    assert any(note.startswith("127.0.0.1:1143 is held by python") for note in plan["notes"])
     assert "unable to bind to more/ipv4 socket: Address already in use" in result["lines"]
     assert "python" in result["sentence"]
     assert server.read("/etc/cyrus.conf") == before

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -13,6 +13,7 @@ from cyrtui.apply.taking import (
     SocketChange,
     changed_options,
     greatest,
+    meets,
     of_cyrus_conf,
     of_imapd_conf,
     socket_changes,
@@ -27,7 +28,8 @@ from cyrtui.inert import inert
 from cyrtui.pattern import pattern
 from cyrtui.services.board import NoBoard, ServiceBoard, observe_services
 from cyrtui.services.declared import DeclaredService, declare
-from cyrtui.services.observed import Master
+from cyrtui.services.observed import Master, held_by
+from cyrtui.services.reasons import place
 from cyrtui.wording import counted
 
 _CAPABILITIES: Final = pattern(rb"\bCapEff:\s*([0-9a-f]+)")
@@ -108,7 +110,7 @@ def look_now(host: Host, cyrus_conf: str) -> Now:
 
 
 def effect_of(
-    host: Host, place: Place, path: str, old: bytes, new: bytes, version: str | None, now: Now
+    host: Host, where: Place, path: str, old: bytes, new: bytes, version: str | None, now: Now
 ) -> Effect:
     """What the change of `path` from `old` to `new` will need and do. Never raises."""
     release = release_of((now.master.version if now.master else None) or version)
@@ -117,13 +119,13 @@ def effect_of(
     confs = []
     for overlaid in (before_host, after_host):
         try:
-            confs.append(parse_cyrus_conf(overlaid.read(place.cyrus_conf), place.cyrus_conf, tokenizer))
+            confs.append(parse_cyrus_conf(overlaid.read(where.cyrus_conf), where.cyrus_conf, tokenizer))
         except FileUnreadable:
-            confs.append(parse_cyrus_conf(b"", place.cyrus_conf, tokenizer))
+            confs.append(parse_cyrus_conf(b"", where.cyrus_conf, tokenizer))
     names = _names(host)
     before, after = (declare(conf, host.resolve, names) for conf in confs)
     appears, goes = socket_changes(before, after)
-    if place.kind == "cyrus.conf":
+    if where.kind == "cyrus.conf":
         low_ports = now.master is None or may_open_low_ports(host, now.master)
         reasons = list(
             of_cyrus_conf(
@@ -138,8 +140,8 @@ def effect_of(
         )
         unused = _not_masters(host, path, now)
     else:
-        reasons = list(_of_imapd(before_host, after_host, place, after, release, now))
-        unused = _not_services(path, place, after, now)
+        reasons = list(_of_imapd(before_host, after_host, where, after, release, now))
+        unused = _not_services(path, where, after, now)
     need = greatest(reasons)
     effect = Effect(need, tuple(one.sentence for one in reasons), appears, goes, sessions_of(host, now))
     if not reasons:
@@ -148,6 +150,8 @@ def effect_of(
         return replace(effect, need="nothing", notes=(unused,))
     if now.problem is not None:
         return replace(effect, notes=(now.problem,))
+    if appears:
+        effect = replace(effect, notes=tuple(_in_the_way(host, after, appears, now.master)))
     if now.master is None:
         return replace(effect, need="restart", starts=True)
     return effect
@@ -188,6 +192,26 @@ def may_open_low_ports(host: Host, master: Master) -> bool:
     except FileUnreadable:
         return False
     return bool(found and int(found[1], 16) & _BIND_SERVICE)
+
+
+def _in_the_way(
+    host: Host, services: Sequence[DeclaredService], appears: Sequence[SocketChange], master: Master | None
+) -> Iterator[str]:
+    """Sentences about other programs that hold what is to be opened."""
+    try:
+        seen = host.snapshot()
+    except ObservationError:
+        return
+    new = {change.place for change in appears}
+    names = {process.pid: process.name for process in seen.processes}
+    for service in services:
+        wanted = [one for one in service.expected if place(one.address, one.port) in new]
+        for listener in seen.listeners:
+            if held_by(listener, master, frozenset()) == "other" and meets(listener, wanted):
+                where = place(listener.address, listener.port)
+                pid = listener.owner or next(iter(listener.holders), 0)
+                who = f"{names[pid]} (pid {pid})" if pid in names else "another program"
+                yield f"{where} is held by {who} now: {service.name} cannot open it."
 
 
 def _of_imapd(

@@ -19,6 +19,7 @@ from typing import Final, Literal, NamedTuple
 from cyrtui.config.cyrus_conf import CyrusConf, Section
 from cyrtui.config.imapd_conf import RENAMED, ImapdConf
 from cyrtui.config.options import Release
+from cyrtui.host.facts import Listener
 from cyrtui.inert import inert
 from cyrtui.pattern import pattern
 from cyrtui.services.declared import DeclaredService, ExpectedSocket
@@ -96,7 +97,7 @@ def of_cyrus_conf(
                 "restart",
                 f"{one.name} is {what}: {_HOLE}",
             )
-    held = {key: one.name for one in before for key in map(_key, one.expected)}
+    held = [(socket, one.name) for one in before for socket in one.expected]
     old_listens = {(one.name, one.listen, one.proto) for one in before}
     for one in after:
         if (one.name, one.listen, one.proto) in old_listens:
@@ -111,7 +112,7 @@ def of_cyrus_conf(
                 f"cyrmaster runs as {user or 'a user without privilege'} and may not open port {ports} for "
                 f"{one.name} on SIGHUP: ports below {first_free_port} take a restart.",
             )
-        taken = next((other for key, other in held.items() if _meets(key, one.expected)), None)
+        taken = next((other for socket, other in held if meets(socket, one.expected)), None)
         if taken is not None:
             yield Reason(
                 "restart",
@@ -158,13 +159,13 @@ def _key(socket: ExpectedSocket) -> _Key:
     return socket.family, plain_address(socket.address), socket.port
 
 
-def _meets(held: _Key, wanted: Sequence[ExpectedSocket]) -> bool:
+def meets(held: ExpectedSocket | Listener, wanted: Sequence[ExpectedSocket]) -> bool:
     """Whether one of the wanted sockets cannot be bound while the held one is."""
-    family, address, port = held
+    address = plain_address(held.address)
     for socket in wanted:
         theirs = plain_address(socket.address)
-        if (socket.family, socket.port) == (family, port) and (
-            theirs == address or (port is not None and (is_wildcard(theirs) or is_wildcard(address)))
+        if (socket.family, socket.port) == (held.family, held.port) and (
+            theirs == address or (held.port is not None and (is_wildcard(theirs) or is_wildcard(address)))
         ):
             return True
     return False

@@ -272,3 +272,16 @@ def test_what_is_no_configuration_is_refused(tmp_path: Path, candidate: bytes) -
     found = make_plan(host, settings, read_original(str(tmp_path / "cyrus.conf")), candidate)
     assert found.refused
     assert "no-services" in {one.code for one in found.errors}
+
+
+def test_a_port_that_another_program_holds_is_said_beforehand(tmp_path: Path) -> None:
+    host, settings = server(tmp_path)
+    assert host.seen is not None
+    seen = host.seen
+    host.seen = seen._replace(
+        processes=(*seen.processes, process(900, "nginx")),
+        listeners=(*seen.listeners, listener("::", 8080, 900)),
+    )
+    candidate = CYRUS.replace("SERVICES {\n", 'SERVICES {\n  http cmd="httpd" listen="8080"\n')
+    found = make_plan(host, settings, read_original(str(tmp_path / "cyrus.conf")), candidate.encode())
+    assert found.effect.notes == ("[::]:8080 is held by nginx (pid 900) now: http cannot open it.",)
