@@ -17,8 +17,9 @@ class Damaged(CyrtuiError):
     `remedy` what to do. `str(error)` is one sentence of them; `path` is None until it is known."""
 
     def __init__(self, kind: str, where: str, what: str, remedy: str, path: str | None = None) -> None:
-        place = f"{path}: " if path else ""
-        super().__init__(f"{place}{kind}, {where}: {what}; {remedy}")
+        # the name of most files is what kind they are
+        file = kind if path is None else path if path.endswith(f"/{kind}") else f"{path}: {kind}"
+        super().__init__(f"{file}, {where}: {what}; {remedy}")
         self.kind = kind
         self.where = where
         self.what = what

@@ -69,7 +69,7 @@ def describe(facts: MailboxFacts, layout: SpoolLayout, zone: tzinfo | None, now:
     """The lines, what is wrong first."""
     summary, mailbox = facts.summary, facts.summary.mailbox
     lines = [
-        FactLine("✖" if facts.faults else "!", "", "failed" if facts.faults else "warning", one)
+        FactLine("✖" if facts.faults else "!", one, "failed" if facts.faults else "warning")
         for one in facts.problems
     ]
     lines += _path(mailbox.partition.directory, mailbox.directory)
@@ -215,7 +215,7 @@ def _explained(one: AclEntry) -> str | None:
 
 def describe_partition(facts: PartitionFacts) -> list[FactLine]:
     """A partition: where it is, and what room there is."""
-    lines = [FactLine("!", "", "warning", one) for one in facts.problems]
+    lines = [FactLine("!", one, "warning") for one in facts.problems]
     one = facts.partition
     lines.append(FactLine("path", inert(one.directory) + ("  (default partition)" if facts.default else "")))
     if one.archive:
@@ -264,7 +264,7 @@ def usage_lines(usage: Usage) -> list[FactLine]:
     if usage.orphaned:
         words = f"{counted(usage.orphaned, 'directory', 'directories')} that mailboxes.db does not know"
         lines.append(FactLine("orphaned", words, "warning"))
-    lines += [FactLine("✖", "", "failed", fault.sentence) for fault in usage.faults[:20]]
+    lines += [FactLine("✖", fault.sentence, "failed") for fault in usage.faults[:20]]
     if len(usage.faults) > 20:
         lines.append(FactLine("✖", f"and {len(usage.faults) - 20:,} more", "failed"))
     return lines

@@ -138,7 +138,7 @@ def describe_group(spool: Spool, group: Group, numbers: Numbers, zone: tzinfo | 
     words = counted(len(group.mailboxes), "mailbox", "mailboxes")
     if numbers.known:
         words += f", {counted(numbers.messages or 0, 'message')}, {size_words(numbers.bytes)}"
-    lines = [FactLine("✖", "", "failed", numbers.fault)] if numbers.fault else []
+    lines = [FactLine("✖", numbers.fault, "failed")] if numbers.fault else []
     lines.append(FactLine("all", words))
     inbox = _inbox(spool, group)
     if inbox is None:
@@ -205,11 +205,11 @@ def _subscriptions(spool: Spool, inbox: str, uniqueid: str | None) -> list[FactL
         return [FactLine("subscribed", "to nothing: there is no file", "muted")]
     path, data, problem = found
     if data is None:
-        return [FactLine("subscribed", "", "warning", problem)]
+        return [FactLine("subscribed", problem, "warning")]
     try:
         names = read_subscriptions(data, inbox.replace("user.", "", 1))
     except Damaged as error:
-        return [FactLine("subscribed", "", "failed", str(error.at(inert(path))))]
+        return [FactLine("subscribed", str(error.at(inert(path))), "failed")]
     listed = ", ".join(shown(one, spool.layout) for one in names)
     words = f"to {counted(len(names), 'mailbox', 'mailboxes')}"
     return [FactLine("subscribed", words, "plain", listed or None)]
@@ -224,9 +224,9 @@ def _seen(spool: Spool, inbox: str, uniqueid: str | None) -> list[FactLine]:
         return [FactLine("seen file", "none", "muted")]
     path, data, problem = found
     if data is None:
-        return [FactLine("seen file", "", "warning", problem)]
+        return [FactLine("seen file", problem, "warning")]
     try:
         states = read_seen(data)
     except Damaged as error:
-        return [FactLine("seen file", "", "failed", str(error.at(inert(path))))]
+        return [FactLine("seen file", str(error.at(inert(path))), "failed")]
     return [FactLine("seen file", f"{inert(path)}, of {counted(len(states), 'mailbox', 'mailboxes')}")]

@@ -170,7 +170,7 @@ class Spool(SpoolNames):
         if summary.fault is None or summary.fault.kind != "missing":
             header, header_fault = self.header_of(mailbox)
         quota = self.quota_of(mailbox, header) if mailbox.name else None
-        counted = message_files(self.host, mailbox) if files and summary.index is not None else None
+        counted = message_files(self.host, mailbox) if files and summary.counters is not None else None
         found = [
             summary.fault,
             header_fault,

@@ -268,6 +268,8 @@ class SpoolTree:
             else:
                 label = shown_level(path[-1], self._names)
                 depth = 1 + len(path)
+            if mailbox_here and path[-1] == mailbox_here.directory:
+                label = f"again: {inert(path[-1])}"
             kind: LineKind = "mailbox" if mailbox_here else "level"
             lines.append(TreeLine(key, kind, depth, label, is_open, group.partition, group, mailbox_here))
         return lines

@@ -181,9 +181,8 @@ def test_damage_is_told_first(tmp_path: Path) -> None:
     assert browser.numbers(_line(browser, "u30")).fault is not None
     first = browser.details(line, None, files=True)[0]
     assert first.gravity == "failed"
-    assert first.more is not None
-    assert "cyrus.index, byte 90: it ends inside its header" in first.more
-    assert "reconstruct" in first.more
+    assert f"{line.key}/cyrus.index, byte 90: it ends inside its header" in first.text
+    assert "reconstruct" in first.text
 
 
 def test_messages_with_their_own_fields(browser: SpoolBrowser) -> None:
