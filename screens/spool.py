@@ -83,6 +83,8 @@ class SpoolScreen(Page):
     """The tree, and everything about what the cursor stands on."""
 
     CSS_PATH: ClassVar[list[str | PurePath]] = ["../styles/spool.tcss"]
+    # the box for the filter stands before it, and is hidden only when the style sheet has been read
+    AUTO_FOCUS = "#spool-tree"
     NAME = "Spool"
     HELP_TEXT = (
         "Partitions, users and their mailboxes as people know them, wherever they are on disk. Numbers come "
@@ -537,7 +539,7 @@ class SpoolScreen(Page):
 
     @on(Input.Changed, "#spool-asked")
     def _typed(self, event: Input.Changed) -> None:
-        if event.value != self._wanted and self.browser.opened:
+        if event.value != self._wanted:
             self._wanted = event.value
             self._fill()
 

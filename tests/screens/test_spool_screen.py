@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 
 from cyrtui.access import Gate
@@ -167,3 +168,12 @@ async def test_without_an_imapd_conf_the_screen_says_what_is_missing() -> None:
         await until(pilot, lambda: "SPOOL" in picture(app) and "looking" not in picture(app))
         await pilot.press("slash", "x", "enter", "o", "u", "s", "right", "left", "enter", "escape")
         await pilot.press("1")
+
+
+async def test_what_is_typed_while_the_screen_comes_up_is_typed_into_the_filter(root: Path) -> None:
+    settings = load_settings({}, environment={}, system_file="/nonexistent")
+    app = ConsoleApp(Console(_Tree(str(root)), settings, None))
+    async with app.run_test(size=(80, 24)) as pilot:
+        for key, text in (("4", "4"), ("slash", "/"), *((letter, letter) for letter in "jean")):
+            app.post_message(events.Key(key, text))
+        await until(pilot, lambda: "jean: 5 mailboxes" in picture(app) or "jean: 0 mailboxes" in picture(app))
