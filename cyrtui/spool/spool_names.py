@@ -172,13 +172,11 @@ class SpoolNames(SpoolFiles):
         """The mailboxes on disk but for those in the `known` directories."""
         refused: list[FileUnreadable] = []
         for partition in partitions:
-            walk = Walk(self.host, self.layout)
+            walk = Walk(self.host, self.layout, known)
             try:
                 for place in self._places(walk, partition, below):
                     if cancelled():
                         return
-                    if place.directory in known:
-                        continue
                     mailbox = self._found(partition, place, listed=listed)
                     if mailbox is not None and _is_below(mailbox.name, below):
                         yield mailbox

@@ -8,7 +8,7 @@ own: one in a mailbox without other directories in it is found through mailboxes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from typing import Final, NamedTuple
 
 from cyrtui.errors import FileMissing, FileUnreadable
@@ -37,10 +37,12 @@ class FoundDirectory(NamedTuple):
 class Walk:
     """Walks partitions; what could not be listed is in `refused`, what was not gone into in `problems`."""
 
-    def __init__(self, host: Host, layout: SpoolLayout) -> None:
+    def __init__(self, host: Host, layout: SpoolLayout, known: Container[str] = frozenset()) -> None:
+        """The directories in `known` are gone through, but not told."""
         self.problems: list[str] = []
         self.refused: list[FileUnreadable] = []
         self._host = host
+        self._known = known
         self._layout = layout
         self._roots = frozenset(root for one in layout.partitions.values() for root in one.roots)
         # device -> whether the links of its directories count the directories in them
@@ -68,6 +70,8 @@ class Walk:
             for second in self._directories(f"{root}/{UUID}/{first}"):
                 place = f"{root}/{UUID}/{first}/{second}"
                 for name in self._directories(place):
+                    if f"{place}/{name}" in self._known:
+                        continue
                     yield FoundDirectory(f"{place}/{name}", "uuid", None, name)
 
     def below(self, root: str, below: str) -> Iterator[FoundDirectory]:
@@ -89,7 +93,8 @@ class Walk:
             return
         plain = self._is_path_only(parts)
         if not plain and facts.links == 2 and self._counted.get(facts.identity[0], False):
-            yield FoundDirectory(path, "hashed", name_of(self._layout, "/".join(parts)), None)
+            if path not in self._known:
+                yield FoundDirectory(path, "hashed", name_of(self._layout, "/".join(parts)), None)
             return
         try:
             found = self._host.scan(path)
@@ -99,7 +104,7 @@ class Walk:
             self.refused.append(error)
             return
         self._learn(facts, len(found.directories) - len(found.linked))
-        if not plain:
+        if not plain and path not in self._known:
             name = name_of(self._layout, "/".join(parts))
             yield FoundDirectory(path, "hashed", name, None, found.others)
         for name in sorted(found.directories):

@@ -22,6 +22,7 @@ from typing import Final
 from tests.bench import logs
 from tests.bench.measured import Measured
 from tests.bench.services import services
+from tests.bench.spool import spool
 from tests.lab import Lab
 from tests.terminal.consoles import RECORDINGS, ROOT, environment, paused_demo
 from tests.terminal.lab_consoles import consoles, in_lab
@@ -223,6 +224,7 @@ MEASURES: Final[dict[str, Callable[[], list[Measured]]]] = {
     "idle": idle,
     "idle-in-lab": idle_in_lab,
     "services": services,
+    "spool": spool,
     "following": logs.following,
     "megabyte-lines": logs.megabyte_lines,
     "long-log": logs.long_log,

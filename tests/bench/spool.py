@@ -1,0 +1,109 @@
+"""A spool of a million messages: its whole usage against `du -s`, and what a screen lists first."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, Final
+
+from tests.bench.measured import Measured
+from tests.bench.spool_tree import by_unique_id, make, plan
+
+_USERS: Final = 1000
+_FOLDERS: Final = 10
+_MESSAGES: Final = 100
+_RUNS: Final = 3
+
+# One process each, so that its memory is its own: `usage` or `list`, the imapd.conf.
+_LOOK: Final = """
+import json, resource, sys, time
+from cyrtui.host.local import LocalHost
+from cyrtui.spool.spool import open_spool
+from cyrtui.spool.tree import SpoolTree
+from cyrtui.spool.usage import measure_usage
+began = time.monotonic()
+spool = open_spool(LocalHost(), sys.argv[2])
+partition = spool.layout.partitions["default"]
+if sys.argv[1] == "usage":
+    usage = measure_usage(spool, partition)
+    told = [usage.mailboxes, usage.messages, usage.bytes, len(usage.faults)]
+else:
+    tree, told = SpoolTree(spool.layout), []
+    for mailbox in spool.mailboxes():
+        tree.add(mailbox)
+        if tree.count == 500:
+            spool.partitions()
+            told += [one.user for one in tree.owners("default")][:1]
+            first = tree.folders(tree.owners("default")[0])
+            rows = [spool.summary(one.mailbox) for one in first if one.mailbox]
+            told += [len(rows), time.monotonic() - began]
+    told.append(tree.count)
+seconds = time.monotonic() - began
+print(json.dumps([seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, told]))
+"""
+
+
+def spool() -> list[Measured]:
+    """A tree of 10,000 mailboxes and 1,000,000 messages, in both layouts; the cache is warm."""
+    found: list[Measured] = []
+    directory = Path(tempfile.mkdtemp(prefix="cyrtui-bench-spool-"))
+    try:
+        mailboxes = plan(_USERS, _FOLDERS)
+        make(directory, mailboxes, _MESSAGES)
+        found += _layout(directory, "by name")
+        by_unique_id(directory, mailboxes)
+        found += _layout(directory, "by unique id")
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+    return found
+
+
+def _layout(root: Path, layout: str) -> list[Measured]:
+    conf = f"{root}/etc/imapd.conf"
+    du: list[float] = []
+    usage: list[float] = []
+    listing: list[float] = []
+    first: list[float] = []
+    memory = 0.0
+    _du(root)
+    for _ in range(_RUNS):
+        du.append(_du(root))
+        seconds, megabytes, told = _look("usage", conf)
+        if told != [_USERS * _FOLDERS, _USERS * _FOLDERS * _MESSAGES, told[2], 0]:
+            raise RuntimeError(f"the usage is not that of the tree: {told}")
+        usage.append(seconds)
+        memory = max(memory, megabytes)
+        seconds, megabytes, told = _look("list", conf)
+        if told[-1] != _USERS * _FOLDERS:
+            raise RuntimeError(f"not every mailbox was listed: {told}")
+        listing.append(seconds)
+        first.append(told[2])
+        memory = max(memory, megabytes)
+    ratio = statistics.median(usage) / statistics.median(du)
+    remark = f"{statistics.median(usage):.2f} s against {statistics.median(du):.2f} s"
+    return [
+        Measured(f"usage of 1,000,000 messages {layout} / du -s", ratio, "x", 0.5, remark),
+        Measured(f"partitions, first owners and rows {layout}", statistics.median(first) * 1000, "ms", 300),
+        Measured(f"all 10,000 mailboxes listed {layout}", statistics.median(listing) * 1000, "ms", None),
+        Measured(f"memory of listing and usage {layout}", memory, "MB", 150),
+    ]
+
+
+def _du(root: Path) -> float:
+    began = time.monotonic()
+    subprocess.run(["du", "-s", f"{root}/mail"], check=True, stdout=subprocess.DEVNULL)
+    return time.monotonic() - began
+
+
+def _look(what: str, conf: str) -> tuple[float, float, list[Any]]:
+    done = subprocess.run(
+        [sys.executable, "-c", _LOOK, what, conf], check=True, capture_output=True, text=True
+    )
+    seconds, megabytes, told = json.loads(done.stdout)
+    return seconds, megabytes, told
