@@ -176,3 +176,40 @@ def test_nobody_is_told_who_could(server: Lab) -> None:
     assert "permission denied" in done.stderr
     assert "user cyrus" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+OTHER_PLACES = """
+import json, sys
+from cyrtui.host.local import LocalHost
+from cyrtui.spool.layout import user_file, sieve_directories
+from cyrtui.spool.spool import open_spool
+spool = open_spool(LocalHost(), "/etc/imapd-other.conf")
+found = {}
+for one in spool.listed():
+    if "f" not in one.kind and one.name.startswith("user.j"):
+        owner = ".".join(one.name.split(".")[:2])
+        inbox = spool.id_of(owner) if one.layout == "uuid" else None
+        found[one.name] = [
+            one.archive, one.directory, one.header_path.rpartition("/")[0],
+            sieve_directories(spool.layout, owner, inbox)[0],
+            user_file(spool.layout, owner, inbox, "seen")[0].rpartition("/")[0],
+        ]
+print(json.dumps(found))
+"""
+
+
+@pytest.mark.parametrize("hashing", ["hashimapspool: yes\nfulldirhash: yes\n", "hashimapspool: no\n"])
+def test_places_by_other_configurations(server: Lab, hashing: str) -> None:
+    """Where Cyrus itself would look by other options: mbpath -a names each place without going there."""
+    lines = server.read("/etc/imapd.conf").splitlines(keepends=True)
+    text = "".join(line for line in lines if not line.startswith("hashimapspool")) + hashing
+    text += "metapartition-default: /srv/meta\nmetapartition_files: header index\narchive_enabled: yes\n"
+    server.write("/etc/imapd-other.conf", text + "archivepartition-default: /srv/archive\n")
+    done = server.run([sys.executable, "-c", OTHER_PLACES], env=ENVIRONMENT, cwd=CHECKOUT)
+    found: dict[str, list[str]] = json.loads(done.stdout)
+    assert len(found) > 20
+    mbpath = ["/usr/lib/cyrus/bin/mbpath", "-C", "/etc/imapd-other.conf", "-a", *found]
+    told = [
+        line.partition(": ")[2].rstrip("/") for line in server.run(mbpath, user="cyrus").stdout.splitlines()
+    ]
+    assert list(found.values()) == [told[at : at + 5] for at in range(0, len(told), 5)]

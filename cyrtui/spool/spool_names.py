@@ -72,6 +72,13 @@ class SpoolNames(SpoolFiles):
         entries = self.entries() or ()
         return next((entry.uniqueid for entry in entries if entry.name == name), None)
 
+    def listed(self) -> Iterator[Mailbox]:
+        """What mailboxes.db has a directory for here; whether it is there is not looked at."""
+        for entry in self.entries() or ():
+            mailbox = self._placed(entry)
+            if mailbox is not None:
+                yield mailbox
+
     def mailboxes(
         self,
         *,
