@@ -165,6 +165,7 @@ class ApplyScreen(Page):
         else:
             self._steps.append(step)
             self._offer = step if step.step == "offer" else None
+            self._ended = self._ended or step.result is not None
         self._tell()
 
     def action_decide(self, decision: str) -> None:
@@ -301,3 +302,8 @@ class ApplyScreen(Page):
             yield (self._problem, "failed"), None
         if self._offer is not None:
             yield ("Press r: the old file comes back, restarted and verified again.", "strong"), None
+            if self._offer.seconds is not None:
+                yield (
+                    ("Nothing listens any more: unless you press k it comes back by itself.", "failed"),
+                    None,
+                )

@@ -39,9 +39,10 @@ def _inside(lab: Lab) -> list[str]:
 
 
 @contextmanager
-def in_lab(lab: Lab, *arguments: str, columns: int = 120) -> Iterator[PtyConsole]:
-    """The console inside the lab, as root."""
-    with console(*arguments, prefix=_inside(lab), columns=columns, controlling=False) as shown:
+def in_lab(lab: Lab, *arguments: str, columns: int = 120, **variables: str) -> Iterator[PtyConsole]:
+    """The console inside the lab, as root, with more variables in its environment."""
+    env = environment(**variables)
+    with console(*arguments, prefix=_inside(lab), columns=columns, env=env, controlling=False) as shown:
         yield shown
 
 
