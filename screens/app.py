@@ -221,6 +221,17 @@ class ConsoleApp(LeanApp):
         """Show a line in the Logs screen."""
         self.call_later(self.show_log_line_now, path, offset, time)
 
+    async def show_config_line_now(self, path: str, line: int) -> None:
+        from .config import ConfigScreen
+
+        await self.switch_mode("config")
+        if isinstance(self.screen, ConfigScreen):
+            self.screen.go_to_line(path, line)
+
+    def show_config_line(self, path: str, line: int) -> None:
+        """Show a line (from 1) of a configuration file in the Config screen."""
+        self.call_later(self.show_config_line_now, path, line)
+
     async def show_trace_now(self, key: Hashable) -> None:
         await self.switch_mode("logins")
         cast("LoginsScreen", self.screen).open_trace(key)

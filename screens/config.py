@@ -145,7 +145,7 @@ class ConfigScreen(Page):
 
     def own_keys(self) -> Sequence[tuple[str, str]]:
         if self.editing:
-            return (("esc", "done"), ("^f", "find"), ("^z", "undo"), ("F8", "next finding"), ("F1", "help"))
+            return (("esc", "done"), ("^f", "find"), ("^z", "undo"), ("F8", "next finding"))
         if self.desk.why_viewer is not None:
             return (("tab", "file"), ("f", "finding"), ("s", "services"), ("p", "passwords"))
         return (("e", "edit"), ("a", "apply"), ("s", "services"), ("tab", "file"), ("f", "finding"))
@@ -474,7 +474,8 @@ class ConfigScreen(Page):
             self._keys_changed()
 
     def _keys_changed(self) -> None:
-        self.query_one("#keys", StatusLine).show(self.key_line())
+        right = "F1 help  ^q quit" if self.editing else "? help  q quit"
+        self.query_one("#keys", StatusLine).show(self.key_line(), ((right, "muted"),))
         self._title()
 
     def action_leave(self) -> None:

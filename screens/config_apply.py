@@ -280,7 +280,8 @@ class ApplyScreen(Page):
             yield (f"backup {plan.backup}", "muted"), None
             warned = [one for one in plan.findings if one.severity == "warning"]
             if warned:
-                yield (f"! {counted(len(warned), 'warning')} of the lint stand in it", "warning"), None
+                words = f"! the lint has {counted(len(warned), 'warning')} of it: f in the text shows each"
+                yield (words, "warning"), None
         yield "", None
         for cell in diff_cells(plan.diff):
             yield cell, None

@@ -49,6 +49,7 @@ class ServiceScreen(Page):
         "waits, and the last lines of the log about its failures; enter shows such a line in the log."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("c", "show_in_config", "Show its line of cyrus.conf", show=False),
         Binding("escape,1,f2", "back", "Back to the Overview", show=False),
     ]
 
@@ -62,6 +63,7 @@ class ServiceScreen(Page):
         super().__init__()
         self._service = name
         self._failures: dict[str, Failure] = {}
+        self._line: int | None = None
 
     def body(self) -> Iterable[Widget]:
         yield StatusLine(
@@ -74,7 +76,7 @@ class ServiceScreen(Page):
         yield LineTable(_FAILURES, id="failures")
 
     def own_keys(self) -> Sequence[tuple[str, str]]:
-        return (("esc", "back"), ("tab", "next part"), ("⏎", "in the log"))
+        return (("esc", "back"), ("tab", "next part"), ("⏎", "in the log"), ("c", "config"))
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -102,6 +104,7 @@ class ServiceScreen(Page):
             gone: Cell = ("cyrus.conf declares this service no more", "failed")
             self.query_one("#service-title", StatusLine).show(((self._service, "strong"),), (gone,))
             return
+        self._line = detail.row.line
         self._show_title(detail.row)
         self.query_one("#facts", LineTable).set_rows(
             [Row(number, cells, note) for number, (cells, note) in enumerate(_facts(detail))]
@@ -161,6 +164,13 @@ class ServiceScreen(Page):
         if failure is not None:
             word = failure.word
             self.owner.show_log_line(word.path, word.offset, word.time)
+
+    def action_show_in_config(self) -> None:
+        """The line of cyrus.conf that declares the service."""
+        if self._line is None:
+            self.notify("cyrus.conf does not declare it.")
+        else:
+            self.owner.show_config_line(self.core.settings.path("cyrus_conf"), self._line)
 
     def action_back(self) -> None:
         """Back to the Overview."""

@@ -41,7 +41,7 @@ def open_config(shown: PtyConsole) -> None:
 
 def test_an_edit_is_applied_and_a_failing_one_restored_by_one_key(server: Lab) -> None:
     before = server.read(CONF)
-    with in_lab(server, **ENVIRONMENT) as shown:
+    with in_lab(server, variables=ENVIRONMENT) as shown:
         open_config(shown)
         shown.press("s")
         shown.wait_for("SERVICES  /etc/cyrus.conf")
@@ -103,7 +103,7 @@ def test_an_edit_is_applied_and_a_failing_one_restored_by_one_key(server: Lab) -
 
 def test_what_master_would_die_on_is_refused_and_enter_goes_to_its_line(server: Lab) -> None:
     before = server.read(CONF)
-    with in_lab(server, **ENVIRONMENT) as shown:
+    with in_lab(server, variables=ENVIRONMENT) as shown:
         open_config(shown)
         shown.press("/")
         shown.send(b"timsieved\r")

@@ -265,6 +265,18 @@ class ConfEditor(TextArea, inherit_bindings=False):
         if result := self._replace_via_keyboard(text, *self.selection):
             self.move_cursor(result.end_location)
 
+    def check_consume_key(self, key: str, character: str | None = None) -> bool:
+        """While keys are text, a tab is text too."""
+        return (key == "tab" and not self.read_only) or super().check_consume_key(key, character)
+
+    async def _on_key(self, event: events.Key) -> None:
+        if event.key == "tab" and not self.read_only:
+            event.stop()
+            event.prevent_default()
+            self._replace_via_keyboard("\t", *self.selection)
+            return
+        await super()._on_key(event)
+
     async def _on_paste(self, event: events.Paste) -> None:
         """What the terminal pastes, made inert."""
         event.prevent_default()

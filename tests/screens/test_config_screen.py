@@ -17,7 +17,9 @@ from cyrtui.screens.app import ConsoleApp
 from cyrtui.screens.ask import AskScreen
 from cyrtui.screens.config import ConfigScreen
 from cyrtui.screens.config_form import ServiceFormScreen
+from cyrtui.screens.service import ServiceScreen
 from cyrtui.screens.widgets.conf_editor import ConfEditor
+from cyrtui.screens.widgets.line_table import LineTable
 from cyrtui.settings import load_settings
 from tests.logs.files import FilesHost
 
@@ -86,7 +88,9 @@ async def test_what_is_typed_is_linted_beside_its_line(tmp_path: Path) -> None:
         await until(pilot, lambda: screen.settled and any(row == 4 for row in editor.finding_rows))
         await until(pilot, lambda: "Bad character “_” in the name" in picture(app))
         assert "✖ 5" in picture(app)
-        await pilot.press("escape", "u", "u", "u")
+        await pilot.press("home", "tab")
+        assert editor.document.get_line(4).lstrip(" ").startswith("\timap_"), "a tab is text too"
+        await pilot.press("escape", "u", "u", "u", "u")
         await until(pilot, lambda: screen.settled and not screen.changed)
         await pilot.press("U")
         await until(pilot, lambda: screen.changed)
@@ -228,6 +232,17 @@ async def test_the_form_changes_the_text_and_undo_brings_it_back(tmp_path: Path)
         await until(pilot, lambda: not screen.changed)
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is screen)
+
+
+async def test_from_a_service_to_its_line() -> None:
+    async with console_app(75.0) as (app, pilot):
+        app.screen.query_one("#services", LineTable).go_to("lmtp")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ServiceScreen))
+        await until(pilot, lambda: "not listening" in picture(app))
+        await pilot.press("c")
+        await until(pilot, lambda: bool(app.screen_stack) and isinstance(app.screen, ConfigScreen))
+        await until(pilot, lambda: "SERVICES lmtp" in picture(app))
 
 
 async def test_hostile_bytes_are_shown_and_kept(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -39,9 +39,11 @@ def _inside(lab: Lab) -> list[str]:
 
 
 @contextmanager
-def in_lab(lab: Lab, *arguments: str, columns: int = 120, **variables: str) -> Iterator[PtyConsole]:
+def in_lab(
+    lab: Lab, *arguments: str, columns: int = 120, variables: Mapping[str, str] | None = None
+) -> Iterator[PtyConsole]:
     """The console inside the lab, as root, with more variables in its environment."""
-    env = environment(**variables)
+    env = environment(**(variables or {}))
     with console(*arguments, prefix=_inside(lab), columns=columns, env=env, controlling=False) as shown:
         yield shown
 
