@@ -6,6 +6,7 @@ import gc
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
+from time import monotonic
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on, work
@@ -47,6 +48,8 @@ _WIDE = 110
 _SOON = 0.03
 _SETTLED = 0.12
 _AGAIN = 3.0
+# And for mailboxes that came or went.
+_SEARCH_EVERY = 10.0
 _BAR = 5
 # With more mailboxes the lines are put together in a worker.
 _MANY = 1000
@@ -120,9 +123,10 @@ class SpoolScreen(Page):
 
     @dataclass
     class Looked(Message):
-        """What stands behind some lines has been read."""
+        """What stands behind some lines has been read; `anew`: mailboxes came or went."""
 
         changed: bool
+        anew: bool = False
 
     @dataclass
     class Told(Message):
@@ -160,6 +164,7 @@ class SpoolScreen(Page):
         self._lines: Sequence[TreeLine] = ()
         self._rows = _Lines((), self)
         self._go_to: str | None = None
+        self._searched = 0.0
         self._making = self._stale = False
         self._in_sight: dict[str, TreeLine] = {}
         self._soon: Timer | None = None
@@ -229,14 +234,18 @@ class SpoolScreen(Page):
     def _look(self, lines: Sequence[TreeLine], *, again: bool) -> None:
         worker = get_current_worker()
         changed = self.browser.look(lines, lambda: worker.is_cancelled, again=again)
-        self.post_message(self.Looked(changed or not again))
+        anew = again and self.browser.look_at_all()
+        self.post_message(self.Looked(changed or not again, anew))
 
     @work(thread=True, exclusive=True, group="tell", exit_on_error=True)
     def _tell(self, line: TreeLine, *, fresh: bool) -> None:
         worker = get_current_worker()
         # what few files tell comes at once; counting the message files of a large mailbox takes its time
         for files in (False, True) if fresh and line.mailbox is not None else (True,):
-            facts = self.browser.details(line, self.core.zone, files=files)
+            try:
+                facts = self.browser.details(line, self.core.zone, files=files)
+            except CyrtuiError as error:
+                facts = [FactLine("✖", str(error), "failed")]
             if worker.is_cancelled:
                 return
             self.post_message(self.Told(line.key, facts))
@@ -270,11 +279,15 @@ class SpoolScreen(Page):
 
     def on_spool_screen_found(self, event: Found) -> None:
         self._problem = event.problem
+        self._read_for_sort()
         self._fill()
 
     def on_spool_screen_looked(self, event: Looked) -> None:
         if event.changed and self.is_current:
             self._repaint()
+        if event.anew and monotonic() - self._searched > _SEARCH_EVERY:
+            self._searched = monotonic()
+            self._find()
 
     def on_spool_screen_told(self, event: Told) -> None:
         line = self._line()
@@ -568,10 +581,14 @@ class SpoolScreen(Page):
     def action_sort(self) -> None:
         """The next order."""
         self._sort = SORT_KEYS[(SORT_KEYS.index(self._sort) + 1) % len(SORT_KEYS)]
-        if self._sort != "name" and self._measuring is None:
+        self._read_for_sort()
+        self._fill()
+
+    def _read_for_sort(self) -> None:
+        """To sort by what stands in the indexes, all of them must be read."""
+        if self._sort != "name" and self._measuring is None and self.browser.found:
             self._measuring = self._measure()
             self._keys()
-        self._fill()
 
     def action_reverse(self) -> None:
         """The other way round."""

@@ -7,12 +7,12 @@ each only adds.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import tzinfo
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
+from cyrtui.errors import FileUnreadable
 from cyrtui.host.protocol import Host
 from cyrtui.spool.layout import SpoolLayout, owner_of
 from cyrtui.spool.mailbox import Mailbox, MailboxSummary, QuotaFacts
@@ -92,7 +92,7 @@ class SpoolBrowser:
         self._summaries: dict[str, MailboxSummary] = {}
         self._quotas: dict[str, QuotaFacts | None] = {}
         self._sums: dict[str, Numbers] = {}
-        self._lock = threading.Lock()
+        self._mark: object = None
         self.partitions: tuple[PartitionFacts, ...] = ()
         self.found = False
         """Whether every mailbox has been found."""
@@ -150,27 +150,53 @@ class SpoolBrowser:
 
         Raises `FileUnreadable` where nothing at all can be read.
         """
+        self._mark = self._mark_of_database()
+        tree = self.tree
+        if self.found:
+            # anew, and shown when it is whole
+            tree = SpoolTree(self.layout, self.layout.partitions)
+            tree.open_as(self.tree)
+            tree.add(self.spool.mailboxes(cancelled=cancelled))
+            if not cancelled():
+                self._tree = tree
+                self._sums.clear()
+                tell()
+                tree.make_words(cancelled)
+            return
         batch: list[Mailbox] = []
         size, told = _FIRST, 0.0
         try:
             for mailbox in self.spool.mailboxes(cancelled=cancelled):
                 batch.append(mailbox)
                 if len(batch) >= size:
-                    self.tree.add(batch)
+                    tree.add(batch)
                     batch, size = [], _BATCH
                     if time.monotonic() - told > _EVERY:
                         told = time.monotonic()
                         tell()
         finally:
-            self.tree.add(batch)
+            tree.add(batch)
             self.found = not cancelled()
             tell()
         # now, and not while somebody types
-        self.tree.make_words(cancelled)
+        tree.make_words(cancelled)
 
-    def refresh_space(self) -> None:
-        """Look at the free space of the partitions again; in a worker."""
+    def look_at_all(self) -> bool:
+        """Look at the free space of the partitions again. True: mailboxes came or went since they were found.
+
+        In a worker.
+        """
         self.partitions = self.spool.partitions()
+        return self.found and self._mark_of_database() != self._mark
+
+    def _mark_of_database(self) -> object:
+        """What changes when mailboxes.db does."""
+        path = self.layout.mailboxes_db
+        try:
+            facts = None if path is None else self._host.stat(path)
+        except FileUnreadable:
+            return None
+        return facts and (facts.identity, facts.size, facts.mtime)
 
     # --- looking: any worker ----------------------------------------------------------------------
 

@@ -133,6 +133,10 @@ class SpoolTree:
         if line.kind != "group":
             self._closed.add(line.key)
 
+    def open_as(self, other: SpoolTree) -> None:
+        """Show open what stands open in another tree of the same spool."""
+        self._opened, self._closed = set(other._opened), set(other._closed)
+
     def reveal(self, key: str) -> None:
         """Open what a mailbox of this key stands below."""
         for group in self.groups:

@@ -281,3 +281,24 @@ def test_ages() -> None:
     assert [ago_words(then, 1e6) for then in (None, 999_990, 999_000, 900_000, 1_000_100)] == [
         "", "now", "16 min ago", "1 d ago", "in future",
     ]  # fmt: skip
+
+
+def test_mailboxes_that_come_and_go_are_found_anew(tmp_path: Path) -> None:
+    root = unpacked("2.2.13", tmp_path)
+    browser = _browser(root)
+    assert not browser.look_at_all()
+    group = next(line for line in browser.tree.lines() if line.label == "u31")
+    browser.tree.open(group)
+    database = root / "var/lib/cyrus/mailboxes.db"
+    database.unlink()
+    database.write_bytes(b"user.u31\t0 default u31\tlrs\t\nuser.u99\t0 default u99\tlrs\t\n")
+    assert browser.look_at_all()
+    browser.find(lambda: None, lambda: False)
+    assert not browser.look_at_all()
+    lines = browser.tree.lines()
+    assert "u99" in [line.label for line in lines]
+    # what the database has forgotten is still on disk, and what stood open still does
+    assert "R&D" in [line.label for line in lines]
+    orphan = next(line for line in lines if line.label == "R&D").mailbox
+    assert orphan is not None
+    assert orphan.standing == "orphaned"
