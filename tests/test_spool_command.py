@@ -133,7 +133,7 @@ def test_damage_has_a_sentence(
     said = Said(capsys, old, "--json")
     assert said.status == 1
     assert len(said.objects) == 29
-    assert f"/{file}: " in said.words
+    assert f"/{file}" in said.words
     assert sentence in said.words
     one = {one["name"]: one for one in said.objects}["user.u31.R&-D"]
     if "R&-D" in file:
