@@ -293,6 +293,7 @@ def test_the_faults_are_those_that_were_asked_for() -> None:
         "wrong_password",
         "unknown_user",
         "hashed_password",
+        "saslauthd_refuses",
         "slapd_stopped",
         "slapd_hung",
         "bad_ldapdb_password",

@@ -139,8 +139,8 @@ class _Reading:
         self.spans.append(SectionSpan(section, first, last, closed=False))
         self._fault(
             last,
-            "advice",
-            f"The section {section} of line {first} is not closed with a }}.",
+            "warning",
+            f"The section {section} of line {first} is not closed with a }}: is the rest missing?",
             "section-open",
             "Put a } behind its last entry.",
         )

@@ -199,7 +199,7 @@ class TestWhatCyrusIgnores:
     def test_an_unclosed_section_is_read(self) -> None:
         conf = parse_cyrus_conf(b"SERVICES {\n imap cmd=a listen=b")
         assert len(conf.services) == 1
-        assert one_fault(conf)[1] == "advice"
+        assert one_fault(conf)[1] == "warning"
 
     def test_an_over_long_line_is_cut(self) -> None:
         conf = services("imap cmd=imapd listen=imap " + " " * 4100 + "x")

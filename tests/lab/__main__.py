@@ -28,6 +28,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 CONSOLE_ENVIRONMENT = {
     "CYRTUI_RESTART_COMMAND": "/etc/init.d/cyrus-imapd restart",
     "CYRTUI_RELOAD_COMMAND": "/etc/init.d/cyrus-imapd reload",
+    "CYRTUI_STATE_DIRECTORY": "/run/cyrtui",
 }
 
 
