@@ -22,7 +22,7 @@ from cyrtui.editing.desk import Candidate, EditingDesk, Sheet
 from cyrtui.editing.option_help import Help
 from cyrtui.editing.search import find
 from cyrtui.editing.text import to_bytes, to_text
-from cyrtui.errors import ConfigurationError
+from cyrtui.errors import AccessDenied, ConfigurationError
 from cyrtui.wording import counted
 
 from .page import Page
@@ -72,7 +72,8 @@ class ConfigScreen(Page):
         "cyrus.conf and imapd.conf. The sign before a line is the lint's: ✖ error, ! warning, · advice; what "
         "it says of the cursor's line stands below, and else help for what is under the cursor. "
         "Keys are commands until you press e; then they are text, until esc. Nothing is written to the disk "
-        "before a shows what it will do, and you confirm it. Passwords are covered until p shows them."
+        "before a shows what it will do, and you confirm it. Passwords are covered until p shows them, of "
+        "which the system's log tells."
     )
     CSS_PATH: ClassVar[list[str | PurePath]] = ["../styles/config.tcss"]
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -147,7 +148,7 @@ class ConfigScreen(Page):
         if self.editing:
             return (("esc", "done"), ("^f", "find"), ("^z", "undo"), ("F8", "next finding"))
         if self.desk.why_viewer is not None:
-            return (("tab", "file"), ("f", "finding"), ("s", "services"), ("p", "passwords"))
+            return (("tab", "file"), ("/", "find"), ("f", "finding"), ("s", "services"))
         return (("e", "edit"), ("a", "apply"), ("s", "services"), ("tab", "file"), ("f", "finding"))
 
     @property
@@ -500,10 +501,18 @@ class ConfigScreen(Page):
 
     def action_passwords(self) -> None:
         """Show the passwords, or cover them again."""
-        if self.editor is not None:
-            self.editor.reveal(not self.editor.revealed)
-            words = "shown until p is pressed again" if self.editor.revealed else "covered"
-            self.notify(f"The passwords of this file are {words}.")
+        shown, editor = self.shown, self.editor
+        if shown is None or editor is None:
+            return
+        if not editor.revealed:
+            try:
+                self.desk.reveal(shown.sheet.path)
+            except AccessDenied as error:
+                self.notify(str(error))
+                return
+        editor.reveal(not editor.revealed)
+        words = "shown until p is pressed again" if editor.revealed else "covered"
+        self.notify(f"The passwords of this file are {words}.")
 
     # Searching
 
@@ -518,7 +527,8 @@ class ConfigScreen(Page):
     def _submitted(self, event: Input.Submitted) -> None:
         self._needle = event.value
         self._close_box()
-        self.action_next(1)
+        if self._needle:
+            self.action_next(1)
 
     def _close_box(self) -> None:
         self.remove_class("-searching")

@@ -168,6 +168,16 @@ class EditingDesk:
             self._seen, self._seen_at = self.host.snapshot(), time.monotonic()
         return self._seen
 
+    def reveal(self, path: str) -> None:
+        """The passwords of a file are about to be shown: the system's log tells who had that done.
+
+        Raises `AccessDenied` in a read-only run.
+        """
+        from cyrtui.apply.state import who_now
+
+        gate = require(self.gate, "Showing passwords")
+        gate.audit(f"{who_now()} has the passwords of {inert(path)} shown")
+
     # Applying: the engine is cyrtui.apply
 
     def plan(self, candidate: Candidate) -> ApplyPlan:

@@ -151,11 +151,17 @@ async def test_a_read_only_run_is_a_viewer(tmp_path: Path) -> None:
         await until(pilot, lambda: "Nothing can be applied here" in picture(app))
         assert "Nothing can be typed here" in picture(app)
         assert editor_of(screen).text == before
+        assert screen.sheets[0].data == (RECORDED / "cyrus.conf").read_bytes()
+        await pilot.press("tab")
+        await until(pilot, lambda: "sasl_ldapdb_pw: •" in picture(app))
+        await pilot.press("p")
+        await until(pilot, lambda: "Showing passwords was refused" in picture(app))
+        assert PASSWORD not in picture(app)
         await pilot.press("s")
         await until(pilot, lambda: isinstance(app.screen, ServiceFormScreen))
         await pilot.press("n", "d")
         await until(pilot, lambda: "Nothing can be changed here" in picture(app))
-        assert editor_of(screen).text == before
+        assert not screen.changed
 
 
 async def test_a_file_that_may_not_be_read_says_which_group_could(
