@@ -38,7 +38,7 @@ _COLUMNS = (
 _TEXT = (Column("name", "", 13), Column("value", "", 40, flex=1))
 _BODY = (Column("line", "", 40, flex=1),)
 _SOON = 0.03
-_AGAIN = 3.0
+_AGAIN = 5.0
 
 
 class _Messages:
@@ -62,7 +62,7 @@ class _Messages:
 
 
 class MailboxScreen(Page):
-    """The messages, newest first; looked at again every three seconds while it is in front."""
+    """The messages, newest first; looked at again every five seconds while it is in front."""
 
     NAME = "Mailbox"
     HELP_TEXT = (

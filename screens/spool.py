@@ -47,7 +47,7 @@ _WIDE = 110
 # Seconds until what came into sight is read, the detail follows the cursor, all is looked at again.
 _SOON = 0.03
 _SETTLED = 0.12
-_AGAIN = 3.0
+_AGAIN = 5.0
 # And for mailboxes that came or went.
 _SEARCH_EVERY = 10.0
 _BAR = 5

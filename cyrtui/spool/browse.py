@@ -13,17 +13,17 @@ from datetime import tzinfo
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from cyrtui.errors import FileUnreadable
-from cyrtui.host.protocol import Host
-from cyrtui.spool.layout import SpoolLayout, owner_of
-from cyrtui.spool.mailbox import Mailbox, MailboxSummary, QuotaFacts
-from cyrtui.spool.spool import PartitionFacts, Spool, open_spool
 from cyrtui.spool.tree import Group, SpoolTree, TreeLine
 
 if TYPE_CHECKING:
     from cyrtui.access import Gate
+    from cyrtui.host.protocol import Host
     from cyrtui.spool.describe import FactLine
+    from cyrtui.spool.layout import SpoolLayout
+    from cyrtui.spool.mailbox import Mailbox, MailboxSummary, QuotaFacts
     from cyrtui.spool.messages import MessageFields, MessageLine, MessageText
     from cyrtui.spool.person import SieveListing
+    from cyrtui.spool.spool import PartitionFacts, Spool
     from cyrtui.spool.usage import Usage, UsageProgress
 
 SortKey = Literal["name", "size", "messages", "last", "quota"]
@@ -140,6 +140,8 @@ class SpoolBrowser:
 
     def open(self) -> None:
         """Read imapd.conf and look at the partitions. Raises `CyrtuiError`."""
+        from cyrtui.spool.spool import open_spool
+
         spool = open_spool(self._host, self._imapd_conf)
         self._spool = spool
         self.partitions = spool.partitions()
@@ -229,6 +231,9 @@ class SpoolBrowser:
         if counters is None or fault is not None or counters.unseen is None:
             self._read(mailbox)
             return
+        from cyrtui.spool.layout import owner_of
+        from cyrtui.spool.mailbox import MailboxSummary
+
         owned = owner_of(mailbox.name or "", domains=self.layout.domains) is not None
         unseen = counters.unseen if owned else None
         self._summaries[mailbox.directory] = MailboxSummary(mailbox, counters, unseen, None)
@@ -256,6 +261,8 @@ class SpoolBrowser:
     def _root_of(self, line: TreeLine, mailbox: Mailbox) -> str:
         name = mailbox.name or ""
         if line.kind == "group":
+            from cyrtui.spool.layout import owner_of
+
             return owner_of(name, domains=self.layout.domains) or name
         return name
 
@@ -303,6 +310,8 @@ class SpoolBrowser:
                 known=True,
             )
         if group.kind == "user" and (inbox := group.inbox) is not None and inbox.name is not None:
+            from cyrtui.spool.layout import owner_of
+
             root = owner_of(inbox.name, domains=self.layout.domains) or inbox.name
             total = self._with_quota(total, root)
         self._sums[group.key] = total

@@ -6,16 +6,15 @@ from datetime import tzinfo
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from cyrtui.inert import inert
-from cyrtui.spool.acl import LETTERS, AclEntry
-from cyrtui.spool.layout import SpoolLayout
-from cyrtui.spool.mailbox import MailboxFacts, MessageFiles, QuotaFacts
-from cyrtui.spool.mailbox_index import IndexHeader
 from cyrtui.spool.mailbox_name import as_owner, parts
-from cyrtui.spool.mailboxes_db import TYPES
-from cyrtui.spool.spool import PartitionFacts
 from cyrtui.wording import counted, moment
 
 if TYPE_CHECKING:
+    from cyrtui.spool.acl import AclEntry
+    from cyrtui.spool.layout import SpoolLayout
+    from cyrtui.spool.mailbox import MailboxFacts, MessageFiles, QuotaFacts
+    from cyrtui.spool.mailbox_index import IndexHeader
+    from cyrtui.spool.spool import PartitionFacts
     from cyrtui.spool.usage import Usage
 
 Gravity = Literal["plain", "warning", "failed", "muted"]
@@ -120,6 +119,8 @@ def _names(facts: MailboxFacts, layout: SpoolLayout, zone: tzinfo | None) -> lis
             lines.append(FactLine("people see", as_owner(mailbox.name, layout)))
     gravity: Gravity = "plain" if facts.uniqueid else "warning"
     lines.append(FactLine("uniqueid", inert(facts.uniqueid or "none"), gravity))
+    from cyrtui.spool.mailboxes_db import TYPES
+
     kinds = ", ".join(TYPES.get(letter, letter) for letter in mailbox.kind)
     words = "by its unique id" if mailbox.layout == "uuid" else "by its name"
     words += f", {_STANDINGS[mailbox.standing]}" + (f"; {kinds}" if kinds else "")
@@ -206,6 +207,8 @@ def _explained(one: AclEntry) -> str | None:
     """What the rights allow, letter by letter; of a full set that it is one."""
     if not one.rights:
         return None
+    from cyrtui.spool.acl import LETTERS
+
     held = set(one.rights)
     if not one.negative and (held >= set("lrswipkxtea") or held >= set("lrswipcda")):
         return "everything"

@@ -7,11 +7,13 @@ Whoever fills it (a worker) and whoever shows it may be different threads: `add`
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from cyrtui.inert import inert
-from cyrtui.spool.mailbox import Mailbox
 from cyrtui.spool.mailbox_name import Namespace, parts, shown, shown_level
+
+if TYPE_CHECKING:
+    from cyrtui.spool.mailbox import Mailbox
 
 GroupKind = Literal["user", "shared", "deleted", "unnamed"]
 LineKind = Literal["partition", "group", "mailbox", "level"]

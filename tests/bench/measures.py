@@ -111,7 +111,7 @@ def idle_in_lab(seconds: float = 20.0) -> list[Measured]:
     with Lab() as lab, in_lab(lab) as shown:
         shown.wait_for("need attention")
         (pid,) = consoles(lab)
-        for page, name in (("1", "Overview"), ("2", "Logins"), ("3", "Logs")):
+        for page, name in (("1", "Overview"), ("2", "Logins"), ("3", "Logs"), ("4", "Spool")):
             shown.press(page)
             shown.pump(3)
             rows += _idle(f"on a quiet server, {name}", shown, pid, seconds)
