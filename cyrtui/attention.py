@@ -13,7 +13,7 @@ from cyrtui.services.table import ServiceRow
 from cyrtui.wording import counted
 
 # services: `what` is the service's name, None for all of them. schedule: START, EVENTS and DAEMON.
-Place = Literal["services", "schedule", "logins", "logs"]
+Place = Literal["services", "schedule", "logins", "logs", "config"]
 _ORDER: Final = ("critical", "warning", "note")
 
 
@@ -40,7 +40,7 @@ def attention_lines(
     about logs that cannot be read or lost something, `notices` what is good to know and harms nothing.
     `cut_off` are sentences about edits of the configuration that nobody brought to their end.
     """
-    lines = [Attention("critical", sentence, "services") for sentence in cut_off]
+    lines = [Attention("critical", sentence, "config") for sentence in cut_off]
     if isinstance(board, NoBoard):
         lines.append(Attention("critical", board.sentence, "services"))
     elif board is not None:

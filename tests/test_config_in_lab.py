@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +14,8 @@ from tests.lab.faults import occupied
 from tests.terminal.consoles import at_rest
 from tests.terminal.lab_consoles import in_lab
 from tests.terminal.pty_console import PtyConsole
+from tests.test_apply_in_lab import ENVIRONMENT as APPLY_ENVIRONMENT
+from tests.test_apply_in_lab import begun, taken_port, watchdogs
 
 ENVIRONMENT = {"CYRTUI_STATE_DIRECTORY": "/run/cyrtui-config", **CONSOLE_ENVIRONMENT}
 CONF = "/etc/cyrus.conf"
@@ -32,10 +36,10 @@ def ports(lab: Lab) -> set[int]:
     return {one.port for one in lab.listeners()}
 
 
-def open_config(shown: PtyConsole) -> None:
+def open_config(shown: PtyConsole, then: str = "START") -> None:
     shown.wait_for("OPERATOR")
     shown.press("5")
-    shown.wait_for(lambda text: "CONFIG" in text and "looking" not in text and "START" in text)
+    shown.wait_for(lambda text: "CONFIG" in text and "looking" not in text and then in text)
     at_rest(shown)
 
 
@@ -118,3 +122,20 @@ def test_what_master_would_die_on_is_refused_and_enter_goes_to_its_line(server: 
         shown.press("down", "enter")
         shown.wait_for("CONFIG")
         assert server.read(CONF) == before
+
+
+def test_an_apply_that_was_cut_off_is_brought_to_its_end(server: Lab) -> None:
+    before = server.read(CONF)
+    with occupied(server, ["listen", "1143", "127.0.0.1"]):
+        process = begun(server, taken_port(before))
+        os.killpg(process.pid, signal.SIGKILL)
+        for pid in watchdogs(server):
+            os.kill(pid, signal.SIGKILL)
+        process.communicate()
+        assert server.read(CONF) == taken_port(before)
+        with in_lab(server, variables=APPLY_ENVIRONMENT) as shown:
+            shown.wait_for("was cut off")
+            open_config(shown, "carry it to its end now")
+            shown.press("c")
+            shown.wait_for("failed, and restored", within=60)
+    assert server.read(CONF) == before

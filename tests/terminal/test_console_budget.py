@@ -6,12 +6,23 @@ lines a second 20 KB/s, a hundred moves of the mouse 60 KB. The console stays fa
 
 from __future__ import annotations
 
+import shutil
 import time
 from pathlib import Path
 
 import pytest
 
-from .consoles import append, at_rest, console, copied_tree, cost, paused_demo, recorded_lines
+from .consoles import (
+    RECORDINGS,
+    append,
+    at_rest,
+    console,
+    copied_tree,
+    cost,
+    environment,
+    paused_demo,
+    recorded_lines,
+)
 from .pty_console import PtyConsole
 
 pytestmark = pytest.mark.alone
@@ -19,6 +30,7 @@ pytestmark = pytest.mark.alone
 START = 15_000
 PICTURE = 12_000
 FOLLOWING = 5_000
+KEY = 1_500
 MOVES = 200
 IDLE = 200
 # DEC private modes: report every move of the mouse; report moves as pixels.
@@ -74,12 +86,30 @@ def test_another_screen_is_a_picture() -> None:
         for page, title in (
             ("2", "LOGINS"),
             ("3", "LOGS"),
+            ("5", "CONFIG"),
             ("1", "SERVICES"),
             ("3", "LOGS"),
             ("2", "LOGINS"),
         ):
             assert cost(shown, page) <= PICTURE
             assert shown.lines()[1].startswith(title)
+
+
+def test_a_key_that_is_typed_into_a_configuration_file(tmp_path: Path) -> None:
+    variables = {}
+    for name in ("cyrus.conf", "imapd.conf"):
+        shutil.copy(RECORDINGS / "configurations/debian-12" / name, tmp_path / name)
+        variables[f"CYRTUI_{name.upper().replace('.', '_')}"] = str(tmp_path / name)
+    with console(env=environment(**variables)) as shown:
+        shown.wait_for("OPERATOR")
+        shown.press("5")
+        shown.wait_for(lambda text: "CONFIG" in text and "looking" not in text)
+        at_rest(shown)
+        cost(shown, "e")
+        for key in ("a", "b", "backspace", "down", "end", "left"):
+            assert cost(shown, key) <= KEY
+        # a new line moves all that are below it, once
+        assert cost(shown, "enter") <= 2 * KEY
 
 
 def test_help_and_the_palette_are_a_picture_and_leave_what_was_there() -> None:
