@@ -340,7 +340,8 @@ class SpoolScreen(Page):
         title = self.query_one("#spool-title", StatusLine)
         if not browser.opened:
             if self._problem:
-                title.show((("SPOOL", "strong"), (f"  {self._problem}", "failed")))
+                title.show((("SPOOL", "strong"), ("  cannot be read", "failed")))
+                self._show_rows((FactLine("✖", self._problem, "failed"),))
             return
         if browser.tree.count > _MANY:
             self._stale = self._making
@@ -479,6 +480,9 @@ class SpoolScreen(Page):
     def _show_facts(self, line: TreeLine, facts: Sequence[FactLine]) -> None:
         self.query_one("#spool-name", StatusLine).show(((line.label, "strong"),), self._space(line.partition))
         self._facts = line, facts
+        self._show_rows(facts)
+
+    def _show_rows(self, facts: Sequence[FactLine]) -> None:
         table = self.query_one("#spool-facts", LineTable)
         room = max(table.size.width - _FACTS_MARGIN, 10)
         rows = []

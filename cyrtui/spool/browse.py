@@ -125,8 +125,7 @@ class SpoolBrowser:
         if self._spool is None:
             return ()
         return (
-            *(one.sentence for one in self._spool.faults),
-            *self._spool.problems,
+            *self._whole_problems,
             # of a copied tree nobody knows how much room there is
             *(
                 problem
@@ -135,6 +134,10 @@ class SpoolBrowser:
                 if self._host.name.kind == "local"
             ),
         )
+
+    @property
+    def _whole_problems(self) -> tuple[str, ...]:
+        return (*(one.sentence for one in self.spool.faults), *self.spool.problems)
 
     # --- finding: one worker ----------------------------------------------------------------------
 
@@ -366,7 +369,7 @@ class SpoolBrowser:
 
         With `files` the message files of a mailbox are counted, which takes longer.
         """
-        from cyrtui.spool.describe import describe, describe_partition
+        from cyrtui.spool.describe import FactLine, describe, describe_partition
 
         if line.mailbox is not None:
             facts = self.spool.facts(line.mailbox, files=files)
@@ -376,7 +379,8 @@ class SpoolBrowser:
 
             return describe_group(self.spool, line.group, self._sum(line.group), zone)
         if line.kind == "partition":
-            return [
+            whole = [FactLine("!", problem, "warning") for problem in self._whole_problems]
+            return whole + [
                 fact
                 for one in self.partitions
                 if one.partition.name == line.partition

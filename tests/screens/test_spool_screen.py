@@ -162,12 +162,26 @@ async def test_sieve_scripts_are_shown_with_their_source(root: Path) -> None:
         await pilot.press("escape")
 
 
-async def test_without_an_imapd_conf_the_screen_says_what_is_missing() -> None:
+async def test_without_an_imapd_conf_the_screen_says_what_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/cyrus.conf").write_text("SERVICES {\n}\n")
+    settings = load_settings({}, environment={}, system_file="/nonexistent")
+    app = ConsoleApp(Console(_Tree(str(tmp_path)), settings, None))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("4")
+        await until(pilot, lambda: "/etc/imapd.conf does not exist" in picture(app))
+        # and no key that needs a spool does any harm
+        await pilot.press(
+            "slash", "x", "enter", "o", "r", "u", "c", "s", "y", "right", "left", "enter", "escape"
+        )
+        assert "SPOOL" in picture(app)
+
+
+async def test_on_a_recording_the_screen_says_what_it_does_not_hold() -> None:
     async with console_app(75.0) as (app, pilot):
         await pilot.press("4")
-        await until(pilot, lambda: "SPOOL" in picture(app) and "looking" not in picture(app))
-        await pilot.press("slash", "x", "enter", "o", "u", "s", "right", "left", "enter", "escape")
-        await pilot.press("1")
+        await until(pilot, lambda: "is not in the recording" in picture(app))
+        await pilot.press("enter", "u", "o", "1")
 
 
 async def test_what_is_typed_while_the_screen_comes_up_is_typed_into_the_filter(root: Path) -> None:
