@@ -89,9 +89,9 @@ class _Run:
         """Every mailbox, or those at and below `top` with their files."""
         number = messages = octets = 0
         own: list[MailboxFacts] = []
-        if not self._json:
-            self._out.write(_COLUMNS + "\n")
         for facts in self._facts(top):
+            if not number and not self._json:
+                self._out.write(_COLUMNS + "\n")
             number += 1
             messages += facts.summary.messages or 0
             octets += facts.summary.bytes or 0

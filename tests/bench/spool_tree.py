@@ -1,11 +1,13 @@
 """A spool of many mailboxes and messages, as Cyrus would have laid it out, made as fast as files can be made.
 
-The index files, headers and mailboxes.db are whole, checksums included; messages are a few bytes of text.
+The index files, headers and mailboxes.db are whole, checksums included. The message files are empty: nobody
+who is measured looks into one, and a million of them are made and removed in a third of the time.
 """
 
 from __future__ import annotations
 
 import os
+import stat
 import struct
 import uuid
 import zlib
@@ -17,7 +19,6 @@ from typing import Final, NamedTuple
 from cyrtui.spool.mailbox_header import MAGIC
 
 _TWOSKIP: Final = b"\xa1\x02\x8b\x0dtwoskip file\0\0\0\0"
-_TEXT: Final = b"Subject: one of many\r\n\r\nA line.\r\n"
 _TIME: Final = 1_790_000_000
 
 
@@ -69,11 +70,9 @@ def by_unique_id(root: Path, mailboxes: Sequence[Made]) -> None:
 
 def _fill(directory: str, one: Made, messages: int) -> None:
     os.makedirs(directory, exist_ok=True)
-    size = len(_TEXT)
+    size = 1000
     for uid in range(1, messages + 1):
-        file = os.open(f"{directory}/{uid}.", os.O_WRONLY | os.O_CREAT, 0o600)
-        os.write(file, _TEXT)
-        os.close(file)
+        os.mknod(f"{directory}/{uid}.", 0o600 | stat.S_IFREG)
     header = bytearray(160)
     struct.pack_into(">10I", header, 0, 1, 0, 17, 160, 112, messages, _TIME, messages, 0, messages * size)
     struct.pack_into(">I", header, 44, _TIME)
