@@ -24,26 +24,23 @@ _RUNS: Final = 3
 _LOOK: Final = """
 import json, resource, sys, time
 from cyrtui.host.local import LocalHost
-from cyrtui.spool.spool import open_spool
-from cyrtui.spool.tree import SpoolTree
+from cyrtui.spool.browse import SpoolBrowser
 from cyrtui.spool.usage import measure_usage
 began = time.monotonic()
-spool = open_spool(LocalHost(), sys.argv[2])
-partition = spool.layout.partitions["default"]
+browser = SpoolBrowser(LocalHost(), sys.argv[2])
+browser.open()
+told = []
 if sys.argv[1] == "usage":
-    usage = measure_usage(spool, partition)
+    usage = measure_usage(browser.spool, browser.layout.partitions["default"])
     told = [usage.mailboxes, usage.messages, usage.bytes, len(usage.faults)]
 else:
-    tree, told = SpoolTree(spool.layout), []
-    for mailbox in spool.mailboxes():
-        tree.add(mailbox)
-        if tree.count == 500:
-            spool.partitions()
-            told += [one.user for one in tree.owners("default")][:1]
-            first = tree.folders(tree.owners("default")[0])
-            rows = [spool.summary(one.mailbox) for one in first if one.mailbox]
-            told += [len(rows), time.monotonic() - began]
-    told.append(tree.count)
+    def first():
+        if not told:
+            lines = browser.tree.lines()[:40]
+            browser.look(lines, lambda: False, again=False)
+            told.append(time.monotonic() - began)
+    browser.find(first, lambda: False)
+    told.append(sum(len(group.mailboxes) for group in browser.tree.groups))
 seconds = time.monotonic() - began
 print(json.dumps([seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, told]))
 """
@@ -83,15 +80,15 @@ def _layout(root: Path, layout: str) -> list[Measured]:
         if told[-1] != _USERS * _FOLDERS:
             raise RuntimeError(f"not every mailbox was listed: {told}")
         listing.append(seconds)
-        first.append(told[2])
+        first.append(told[0])
         memory = max(memory, megabytes)
     ratio = statistics.median(usage) / statistics.median(du)
     remark = f"{statistics.median(usage):.2f} s against {statistics.median(du):.2f} s"
     return [
-        Measured(f"usage of 1,000,000 messages {layout} / du -s", ratio, "x", 0.5, remark),
-        Measured(f"partitions, first owners and rows {layout}", statistics.median(first) * 1000, "ms", 300),
-        Measured(f"all 10,000 mailboxes listed {layout}", statistics.median(listing) * 1000, "ms", None),
-        Measured(f"memory of listing and usage {layout}", memory, "MB", 150),
+        Measured(f"usage of 1,000,000 messages, {layout} / du -s", ratio, "x", 0.5, remark),
+        Measured(f"the first screen of rows, {layout}", statistics.median(first) * 1000, "ms", 300),
+        Measured(f"all 10,000 mailboxes found, {layout}", statistics.median(listing) * 1000, "ms", None),
+        Measured(f"memory of finding and usage, {layout}", memory, "MB", 150),
     ]
 
 
@@ -103,7 +100,9 @@ def _du(root: Path) -> float:
 
 def _look(what: str, conf: str) -> tuple[float, float, list[Any]]:
     done = subprocess.run(
-        [sys.executable, "-c", _LOOK, what, conf], check=True, capture_output=True, text=True
+        [sys.executable, "-c", _LOOK, what, conf], capture_output=True, text=True, check=False
     )
+    if done.returncode:
+        raise RuntimeError(done.stderr)
     seconds, megabytes, told = json.loads(done.stdout)
     return seconds, megabytes, told
