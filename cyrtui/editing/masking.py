@@ -15,6 +15,11 @@ _FIRST: Final = 0xF1000
 _MOST: Final = 0x1000
 _STANDIN: Final = re.compile(f"[{chr(_FIRST)}-{chr(_FIRST + _MOST - 1)}]")
 
+# In every name of a secret that cyrtui.config.passwords knows, and in a URI with a password, is one of these.
+_HINT: Final = re.compile("pw|pass|secret|authtok|token|credential|key|://", re.IGNORECASE)
+# What a line starts with that may continue the one before it.
+_BLANKS: Final = frozenset({" ", "\t"})
+
 BULLET: Final = "\u2022"
 """What each covered character looks like."""
 
@@ -25,18 +30,40 @@ Columns = tuple[int, int]
 
 
 def covered(path: str, text: str) -> dict[int, list[Columns]]:
-    """Where passwords stand: row (from 0) -> columns from and up to, in characters."""
-    data = text.encode("utf-8", "surrogatepass")
+    """Where passwords stand: row (from 0) -> columns from and up to, in characters.
+
+    Asked at every key: only lines that may hold one are looked into, with those that they may go on in.
+    """
     found: dict[int, list[Columns]] = {}
-    row, line_start, at = 0, 0, 0
+    lines = text.split("\n")
+    row, at, done = 0, 0, 0
+    for hint in _HINT.finditer(text):
+        row += text.count("\n", at, hint.start())
+        at = hint.start()
+        if row < done:
+            continue
+        first = row
+        while first > done and (lines[first - 1].endswith("\\") or lines[first][:1] in _BLANKS):
+            first -= 1
+        done = row + 1
+        while done < len(lines) and (lines[done - 1].endswith("\\") or lines[done][:1] in _BLANKS):
+            done += 1
+        end = [""] if done < len(lines) else []
+        _look_into(path, [*lines[first:done], *end], first, found)
+    return found
+
+
+def _look_into(path: str, lines: list[str], first: int, found: dict[int, list[Columns]]) -> None:
+    """Add what is covered in some lines, of which the first is row `first`; an empty last one is no line."""
+    data = "\n".join(lines).encode("utf-8", "surrogatepass")
+    row, at = first, 0
     for start, end in secret_spans(path, data):
         row += data.count(b"\n", at, start)
         line_start = data.rfind(b"\n", 0, start) + 1
         at = start
-        first = len(data[line_start:start].decode("utf-8", "surrogatepass"))
+        column = len(data[line_start:start].decode("utf-8", "surrogatepass"))
         width = len(data[start:end].decode("utf-8", "surrogatepass"))
-        found.setdefault(row, []).append((first, first + width))
-    return found
+        found.setdefault(row, []).append((column, column + width))
 
 
 class HeldSecrets:

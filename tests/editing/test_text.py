@@ -6,6 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from cyrtui.config.passwords import secret_spans
 from cyrtui.editing.masking import HeldSecrets, covered, without_secrets
 from cyrtui.editing.text import on_glass, to_bytes, to_text, typed
 
@@ -53,6 +54,40 @@ def test_where_passwords_stand_and_how_they_are_copied() -> None:
     part = "heim\n# ldap"
     assert without_secrets("éim\n# ldap", spans, 1, 19) == "***\n# ldap"
     assert without_secrets(part, {}, 1, 19) == part
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "sasl_ldapdb_pw: geheim",
+                "  goes on",
+                "\tpassword: x\\",
+                "more\\",
+                "",
+                "# PassWord: old",
+                "admins: cyrus",
+                "ldap_uri: ldap://a:secret@host/",
+                "tls_server_key: /k\\",
+                "\r",
+                "é credentials=“x”",
+            ]
+        ),
+        max_size=12,
+    ),
+    st.sampled_from(["/etc/imapd.conf", "/etc/ldap/slapd.conf", "x.ldif"]),
+)
+def test_looking_at_few_lines_finds_what_looking_at_all_does(lines: list[str], path: str) -> None:
+    text = "\n".join(lines)
+    data = text.encode()
+    shown = text.split("\n")
+    found = [
+        (row, shown[row][start:end]) for row, spans in covered(path, text).items() for start, end in spans
+    ]
+    everything = [
+        (data.count(b"\n", 0, start), data[start:end].decode()) for start, end in secret_spans(path, data)
+    ]
+    assert found == everything
 
 
 def test_the_same_password_twice_is_one_that_is_held() -> None:
