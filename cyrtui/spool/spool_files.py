@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 
 from cyrtui.errors import FileMissing, FileUnreadable
 from cyrtui.host.protocol import Host
+from cyrtui.inert import inert
 from cyrtui.spool.damage import Damaged
 from cyrtui.spool.databases import read_database
 from cyrtui.spool.layout import SpoolLayout, quota_path, quota_roots_above, user_file
@@ -83,7 +84,7 @@ class SpoolFiles:
         values, problem = self._quota_values(path)
         value = values.get(root)
         if value is None:
-            fault = problem or Fault("missing", path, f"{path} has no quota root {root}.")
+            fault = problem or Fault("missing", path, f"{inert(path)} has no quota root {inert(root)}.")
             return QuotaFacts(root, path, None, fault)
         try:
             return QuotaFacts(root, path, _quota(value), None)
