@@ -30,7 +30,8 @@ from .widgets.paragraphs import Paragraphs
 from .widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
-    from .config import ConfigScreen, OpenSheet
+    from .config import ConfigScreen
+    from .config_files import OpenSheet
 
 _COLUMNS = (
     Column("name", "", 16),
