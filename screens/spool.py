@@ -19,29 +19,22 @@ from textual.widgets import Input
 from textual.worker import Worker, get_current_worker
 
 from cyrtui.errors import CyrtuiError
-from cyrtui.spool.browse import SORT_KEYS, SORT_TITLES, Numbers, SortKey, SpoolBrowser
-from cyrtui.spool.describe import FactLine, ago_words, size_words, space_words
+from cyrtui.spool.browse import SORT_KEYS, SORT_TITLES, SortKey, SpoolBrowser
+from cyrtui.spool.describe import FactLine, size_words
 from cyrtui.spool.tree import TreeLine
-from cyrtui.wording import counted, span
+from cyrtui.wording import counted
 
 from .page import Page
-from .widgets.cells import Cell, CellStyle, fold
-from .widgets.line_table import Column, LineTable, Row
+from .spool_rows import FACTS, TREE, fact_rows, free_words, progress_words, tree_row
+from .widgets.cells import Cell, CellStyle
+from .widgets.line_table import LineTable, Row
 from .widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
     from cyrtui.spool.browse import Progress
+    from cyrtui.spool.spool import PartitionFacts
     from cyrtui.spool.usage import Usage, UsageProgress
 
-_NARROW = (
-    Column("mark", "", 1),
-    Column("name", "mailbox", 24, flex=1, min_width=16),
-    Column("messages", "messages", 9, align="right"),
-    Column("size", "size", 6, align="right"),
-    Column("quota", "quota", 10),
-    Column("last", "last append", 11, align="right"),
-)
-_FACTS = (Column("word", "", 11), Column("text", "", 30, flex=1))
 # From this width on the detail stands beside the tree.
 _WIDE = 110
 # Seconds until what came into sight is read, the detail follows the cursor, all is looked at again.
@@ -50,13 +43,8 @@ _SETTLED = 0.12
 _AGAIN = 5.0
 # And for mailboxes that came or went.
 _SEARCH_EVERY = 10.0
-_BAR = 5
 # With more mailboxes the lines are put together in a worker.
 _MANY = 1000
-# Beside the text of a fact: the cursor, the word, blanks and the bar; and the lines that one takes at most.
-_FACTS_MARGIN = 16
-_FACT_LINES = 6
-_STYLES: dict[str, CellStyle] = {"warning": "warning", "failed": "failed", "muted": "muted"}
 
 
 class _Lines:
@@ -186,10 +174,10 @@ class SpoolScreen(Page):
         with Horizontal(id="spool-asking"):
             yield Input(placeholder="part of a user's or a mailbox's name", id="spool-asked", compact=True)
         with Vertical(id="spool-sides"):
-            yield LineTable(_NARROW, id="spool-tree")
+            yield LineTable(TREE, id="spool-tree")
             with Vertical(id="spool-detail"):
                 yield StatusLine(id="spool-name", classes="title")
-                yield LineTable(_FACTS, id="spool-facts")
+                yield LineTable(FACTS, id="spool-facts")
 
     def own_keys(self) -> Sequence[tuple[str, str]]:
         if self._adding is not None or self._measuring is not None:
@@ -303,8 +291,7 @@ class SpoolScreen(Page):
             return
         one = event.progress
         self._work(
-            f"sorting by {SORT_TITLES[self._sort]}  "
-            f"{_progress_words(one.done, one.total, one.rate, one.left)}"
+            f"sorting by {SORT_TITLES[self._sort]}  {progress_words(one.done, one.total, one.rate, one.left)}"
         )
 
     def on_spool_screen_adding(self, event: Adding) -> None:
@@ -312,7 +299,7 @@ class SpoolScreen(Page):
         words = (
             "finding mailboxes"
             if one.total is None
-            else _progress_words(one.done, one.total, one.rate, one.left)
+            else progress_words(one.done, one.total, one.rate, one.left)
         )
         self._work(f"adding up {event.partition}  {words}")
 
@@ -407,36 +394,10 @@ class SpoolScreen(Page):
         numbers = self.browser.numbers(line)
         if not numbers.known and self._soon is None:
             self._soon = self.set_timer(_SOON, self._look_soon)
-        sign = "  " if line.open is None else "▾ " if line.open else "▸ "
-        name = f"{'  ' * line.depth}{sign}{line.label}"
-        mark: Cell = ("✖", "failed") if numbers.fault else ""
-        if line.mailbox is not None and line.mailbox.standing == "orphaned" and not numbers.fault:
-            mark = ("!", "warning")
-        if line.kind == "partition":
-            return Row(line.key, (mark, (name, "strong"), *self._partition_cells(line.partition)))
-        style: CellStyle = "strong" if line.kind == "group" else "muted"
-        styled: Cell = (name, style) if line.kind != "mailbox" else name
-        return Row(line.key, (mark, styled, *self._number_cells(line, numbers)))
+        return tree_row(line, numbers, self._partition(line.partition), self.core.host_now())
 
-    def _number_cells(self, line: TreeLine, numbers: Numbers) -> tuple[Cell, ...]:
-        if line.kind == "level":
-            return ("", "", "", "")
-        if not numbers.known:
-            return (("…", "muted"), "", "", "")
-        messages: Cell = "-" if numbers.messages is None else f"{numbers.messages:,}"
-        return (
-            messages if numbers.messages else (messages if isinstance(messages, str) else "", "muted"),
-            size_words(numbers.bytes) if numbers.bytes else "",
-            _quota_cell(numbers),
-            (ago_words(numbers.last_append, self.core.host_now()), "muted"),
-        )
-
-    def _partition_cells(self, name: str) -> tuple[Cell, ...]:
-        facts = next((one for one in self.browser.partitions if one.partition.name == name), None)
-        if facts is None or facts.space is None:
-            return ("", "", "", "")
-        free, gravity = size_words(facts.space.available), space_words(facts)[1]
-        return ("", (free, _STYLES.get(gravity, "muted")), ("free", "muted"), "")
+    def _partition(self, name: str) -> PartitionFacts | None:
+        return next((one for one in self.browser.partitions if one.partition.name == name), None)
 
     def _look_soon(self) -> None:
         self._soon = None
@@ -478,33 +439,15 @@ class SpoolScreen(Page):
             self._tell(line, fresh=True)
 
     def _show_facts(self, line: TreeLine, facts: Sequence[FactLine]) -> None:
-        self.query_one("#spool-name", StatusLine).show(((line.label, "strong"),), self._space(line.partition))
+        self.query_one("#spool-name", StatusLine).show(
+            ((line.label, "strong"),), free_words(self._partition(line.partition))
+        )
         self._facts = line, facts
         self._show_rows(facts)
 
     def _show_rows(self, facts: Sequence[FactLine]) -> None:
         table = self.query_one("#spool-facts", LineTable)
-        room = max(table.size.width - _FACTS_MARGIN, 10)
-        rows = []
-        for number, one in enumerate(facts):
-            style = _STYLES.get(one.gravity)
-            indent = " " * (len(one.text) - len(one.text.lstrip()))
-            folded = [indent + part for part in fold(one.text, room - len(indent), _FACT_LINES)]
-            for place, part in enumerate(folded):
-                text: Cell = part if style is None else (part, style)
-                word: Cell = ("" if place else one.word, style or "muted")
-                note: Cell | None = None
-                if place == len(folded) - 1 and one.more is not None:
-                    note = one.more if style is None else (one.more, style)
-                rows.append(Row((number, place), (word, text), note))
-        table.set_rows(rows)
-
-    def _space(self, partition: str) -> Sequence[Cell]:
-        facts = next((one for one in self.browser.partitions if one.partition.name == partition), None)
-        if facts is None or facts.space is None:
-            return ()
-        words, gravity = space_words(facts)
-        return ((f"{partition}: {words}", _STYLES.get(gravity, "muted")),)
+        table.set_rows(fact_rows(facts, table.size.width))
 
     # Keys
 
@@ -651,22 +594,3 @@ class SpoolScreen(Page):
 
     def _keys(self) -> None:
         self.query_one("#keys", StatusLine).show(self.key_line())
-
-
-def _progress_words(done: int, total: int, rate: float, left: float | None) -> str:
-    """`████░░░░░░ 42%  4,200 of 10,000, 12,000 a second, 3s left`."""
-    share = done / total if total else 1.0
-    bar = "█" * round(share * 10) + "░" * (10 - round(share * 10))
-    words = f"{bar} {share:.0%}  {done:,} of {total:,}, {rate:,.0f} a second"
-    return words if left is None else f"{words}, {span(left)} left"
-
-
-def _quota_cell(numbers: Numbers) -> Cell:
-    share = numbers.quota_share
-    if share is None:
-        return ("no limit", "muted") if numbers.quota_used is not None else ""
-    full = min(_BAR, int(share * _BAR + 0.5))
-    words = f"{'█' * full}{'░' * (_BAR - full)} {min(int(share * 100), 999)}%"
-    if share >= 1:
-        return (words, "failed")
-    return (words, "warning") if share >= 0.9 else words
