@@ -41,12 +41,12 @@ def _orphaned(spool: Spool, mailbox: Mailbox) -> str:
         return (
             f"{where} is of no mailbox: mailboxes.db has none for it, and by imapd.conf no name leads there."
         )
-    for entry in spool.entries() or ():
-        if entry.name == mailbox.name and not entry.gone:
-            return (
-                f"mailboxes.db has {inert(mailbox.name)}, but not in {where}: "
-                "this directory may be an old copy that was left behind."
-            )
+    entry = spool.entry_of(mailbox.name)
+    if entry is not None and not entry.gone:
+        return (
+            f"mailboxes.db has {inert(mailbox.name)}, but not in {where}: "
+            "this directory may be an old copy that was left behind."
+        )
     return (
         f"{where} is orphaned: mailboxes.db has no {inert(mailbox.name)}. Clients do not see it; "
         "`reconstruct` can bring it back, or it was left over from a deletion."

@@ -84,10 +84,10 @@ class Spool(SpoolNames):
         """Where mailboxes.db has a mailbox now; None when it was deleted or renamed since it was listed."""
         if mailbox.standing != "listed":
             return mailbox if self.exists(mailbox.directory) else None
-        entries = self.entries()
-        if entries is None:
+        if self.entries() is None:
             return mailbox
-        return next((self._placed(entry) for entry in entries if entry.name == mailbox.name), None)
+        entry = self.entry_of(mailbox.name or "")
+        return None if entry is None else self._placed(entry)
 
     def _other_place(self, mailbox: Mailbox) -> Mailbox | None:
         """The same mailbox in the other layout, where it has an index there."""

@@ -33,7 +33,9 @@ class SpoolNames(SpoolFiles):
     def __init__(self, host: Host, layout: SpoolLayout) -> None:
         super().__init__(host, layout)
         self._by_id: dict[str, bool] = {}
-        self._database: tuple[object, tuple[MailboxEntry, ...]] | None = None
+        # what the file was when it was read, and what it held; None: it was damaged
+        self._database: tuple[object, tuple[MailboxEntry, ...] | None] | None = None
+        self._named: tuple[tuple[MailboxEntry, ...], dict[str, MailboxEntry]] = ((), {})
 
     def entries(self) -> tuple[MailboxEntry, ...] | None:
         """What mailboxes.db has, read anew when its file has changed; None, and a problem, if it cannot."""
@@ -56,6 +58,7 @@ class SpoolNames(SpoolFiles):
                     continue
                 self._database = (mark, found)
                 return found
+            self._database = (mark, None)
         except FileMissing as error:
             self._problem(f"{error} {_ONLY_DISK}")
             return None
@@ -69,8 +72,15 @@ class SpoolNames(SpoolFiles):
 
     def id_of(self, name: str) -> str | None:
         """The unique id of a mailbox by mailboxes.db, if it is known."""
+        entry = self.entry_of(name)
+        return None if entry is None else entry.uniqueid
+
+    def entry_of(self, name: str) -> MailboxEntry | None:
+        """What mailboxes.db has of a mailbox now; None where it has nothing, or cannot be read."""
         entries = self.entries() or ()
-        return next((entry.uniqueid for entry in entries if entry.name == name), None)
+        if self._named[0] is not entries:
+            self._named = (entries, {entry.name: entry for entry in entries})
+        return self._named[1].get(name)
 
     def listed(self) -> Iterator[Mailbox]:
         """What mailboxes.db has a directory for here; whether it is there is not looked at."""

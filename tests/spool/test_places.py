@@ -163,3 +163,25 @@ def test_heads_of_files_and_what_is_none(tmp_path: Path) -> None:
     for name in ("pipe", ""):
         with pytest.raises(FileUnreadable, match="is not a regular file"):
             host.read_head(f"{tmp_path}/{name}", 160)
+
+
+def test_a_damaged_database_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _mailbox(tmp_path / "srv/a/user/u31")
+    _put(tmp_path / "var/lib/cyrus/mailboxes.db", b"user.u31\t0 default u31\tlrs\t\nuser.u3")
+    spool = _conf(tmp_path, "partition-default: /srv/a\n")
+    reads: list[str] = []
+    read = spool.host.read
+
+    def counted(path: str, limit: int = 4 << 20) -> bytes:
+        reads.append(path)
+        return read(path, limit)
+
+    monkeypatch.setattr(spool.host, "read", counted)
+    assert [(one.name, one.standing) for one in spool.mailboxes()] == [("user.u31", "unlisted")]
+    # a writer may have been at it: it is looked at again, but not for each mailbox
+    before = reads.count("/var/lib/cyrus/mailboxes.db")
+    assert spool.entry_of("user.u31") is None
+    assert reads.count("/var/lib/cyrus/mailboxes.db") == before
+    assert "the last line is cut off" in spool.faults[0].sentence
+    _database(tmp_path, "user.u31\t0 default u31\tlrs\t")
+    assert [(one.name, one.standing) for one in spool.mailboxes()] == [("user.u31", "listed")]
