@@ -209,14 +209,17 @@ class SpoolScreen(Page):
         worker = get_current_worker()
         browser = self.browser
         try:
-            if not browser.opened:
+            first = not browser.opened
+            if first:
                 browser.open()
             self.post_message(self.Found())
             browser.find(lambda: self._post(self.Found()), lambda: worker.is_cancelled)
         except CyrtuiError as error:
             self.post_message(self.Found(str(error)))
-        # what stays need not be gone through by each collection, which stops the glass
-        gc.freeze()
+            return
+        if first:
+            # what stays need not be gone through by each collection, which stops the glass
+            gc.freeze()
 
     @work(thread=True, group="look", exit_on_error=True)
     def _look(self, lines: Sequence[TreeLine], *, again: bool) -> None:
