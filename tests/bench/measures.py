@@ -153,6 +153,7 @@ def subcommands(runs: int = 15) -> list[Measured]:
             ["status", "--json"],
             ["trace"],
             ["trace", "--summary", "--json"],
+            ["spool", "--json"],
         ):
             argv = [sys.executable, "-m", "cyrtui", "--root", str(root), *words]
             plain: list[float] = []
@@ -182,6 +183,7 @@ def _empty_server() -> Iterator[Path]:
         root = Path(directory)
         (root / "etc").mkdir()
         (root / "var/log").mkdir(parents=True)
+        (root / "var/spool/cyrus/mail").mkdir(parents=True)
         for name in ("cyrus.conf", "imapd.conf"):
             shutil.copyfile(RECORDINGS / "squeeze" / name, root / "etc" / name)
         for name in ("mail.info", "auth.log", "slapd.log"):
