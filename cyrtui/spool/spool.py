@@ -109,12 +109,30 @@ class Spool(SpoolNames):
         where = inert(mailbox.directory)
         if self.exists(mailbox.directory):
             return Fault("damaged", fault.path, f"{inert(fault.path)} is not there; {RECONSTRUCT}.")
-        return Fault(
-            "missing",
-            mailbox.directory,
-            f"{where} is not there, but mailboxes.db has {inert(mailbox.name or '?')}: "
-            "the messages are gone, or on a disk that is not mounted.",
+        elsewhere = self._otherwise_hashed(mailbox)
+        why = (
+            f"it is in {inert(elsewhere)}. hashimapspool and fulldirhash are not what they were when it "
+            "was made: put them back, or run `rehash` while the server is stopped."
+            if elsewhere is not None
+            else "the messages are gone, or on a disk that is not mounted."
         )
+        sentence = f"{where} is not there, but mailboxes.db has {inert(mailbox.name or '?')}: {why}"
+        return Fault("missing", mailbox.directory, sentence)
+
+    def _otherwise_hashed(self, mailbox: Mailbox) -> str | None:
+        """Where a mailbox stands by other hash directories than those of this imapd.conf."""
+        for hashed, full in ((False, False), (True, False), (True, True)):
+            other = self.layout._replace(hashed=hashed, full_hash=full)
+            try:
+                place = named_directory(other, mailbox.partition.directory, mailbox.name or "")
+                if place != mailbox.directory:
+                    self.host.stat(place)
+                    return place
+            except ValueError:
+                return None
+            except FileUnreadable:
+                continue
+        return None
 
     def _cut_off(self, mailbox: Mailbox, index: IndexHeader) -> Fault | None:
         """Whether the index ends before the records that it counts, now as before."""

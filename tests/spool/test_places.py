@@ -185,3 +185,15 @@ def test_a_damaged_database_is_read_once(tmp_path: Path, monkeypatch: pytest.Mon
     assert "the last line is cut off" in spool.faults[0].sentence
     _database(tmp_path, "user.u31\t0 default u31\tlrs\t")
     assert [(one.name, one.standing) for one in spool.mailboxes()] == [("user.u31", "listed")]
+
+
+def test_hash_directories_of_another_configuration(tmp_path: Path) -> None:
+    _mailbox(tmp_path / "srv/a/u/user/u31")
+    _database(tmp_path, "user.u31\t0 default u31\tlrs\t")
+    spool = _conf(tmp_path, "partition-default: /srv/a\nhashimapspool: no\n")
+    fault = spool.summary(next(spool.mailboxes())).fault
+    assert fault is not None
+    assert fault.kind == "missing"
+    assert (
+        "it is in /srv/a/u/user/u31. hashimapspool and fulldirhash are not what they were" in fault.sentence
+    )
