@@ -99,7 +99,10 @@ def trace(host: Host, settings: Settings, options: TraceOptions, out: TextIO, wo
     run = _Run(host, settings, sources, wanted, _printer(options, zone, out), out.flush, words)
     if options.follow:
         return run.follow(from_now=options.since is None)
-    status = _summary(run, options, zone, out) if options.summary else run.history()
+    if options.summary:
+        status = _summary(run, options, zone, out)
+    else:
+        status = run.history() if options.user is None else run.of_user()
     if (options.user is not None or options.failed) and options.until is None and not options.named:
         out.flush()
         if not run.last_went_well:
@@ -225,6 +228,25 @@ class _Run:
         self._said: set[str] = set()
 
     # --- what is there ------------------------------------------------------------------------------
+
+    def of_user(self) -> int:
+        """One user's attempts; of long logs only the lines that matter are read, if that can be."""
+        from cyrtui.logs.long_logs import long_logs
+
+        # the directory may know better than what is near
+        asks = self._settings.switch("ask_directory")
+        logs = None if asks else long_logs(self._host, self._sources)
+        found = None
+        if logs is not None:
+            from cyrtui.logins.of_user import of_user_in
+
+            found = of_user_in(logs, self._wanted, self._host.now(), before=_BEFORE, slow=self._slow)
+        if found is None:
+            return self.history()
+        self._take(found.traces)
+        self._nameless += found.nameless
+        self._say_limits({}, at_least=True)
+        return FOUND if self._found else NOTHING
 
     def history(self) -> int:
         """Everything that the logs hold of the wanted time; oldest first."""
@@ -417,11 +439,12 @@ class _Run:
         for loss in feed.losses:
             self._say(loss.sentence)
 
-    def _say_limits(self, begins: Mapping[str, float]) -> None:
+    def _say_limits(self, begins: Mapping[str, float], *, at_least: bool = False) -> None:
         """What is not told, and would be taken for told otherwise."""
         if self._nameless:
+            number = counted(self._nameless, "attempt")
             self._say(
-                f"{counted(self._nameless, 'attempt')} that did not succeed name nobody, and may be "
+                f"{'At least ' if at_least else ''}{number} that did not succeed name nobody, and may be "
                 f"{self._wanted.user}'s; `cyrtui trace --failed` without a user shows them."
             )
         since = self._wanted.since

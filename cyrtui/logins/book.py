@@ -80,7 +80,7 @@ class TraceBook:
     ) -> None:
         self._max = max_traces
         self._on_drop = on_drop
-        self._correlator = Correlator(directory)
+        self._correlator = self._correlate(directory)
         self._neighbours = Neighbourhood()
         self._refusals = Refusals()
         self._writer = Writer(self._correlator, self._neighbours, self._refusals, slow=slow, grace=GRACE)
@@ -98,6 +98,9 @@ class TraceBook:
         self._order: list[LoginTrace] | None = None
         self._dropped = 0
         self._fed_until = 0.0
+
+    def _correlate(self, directory: Directory | None) -> Correlator:
+        return Correlator(directory)
 
     @property
     def dropped(self) -> int:
@@ -119,7 +122,7 @@ class TraceBook:
         if event is not None:
             self._fed_until = max(self._fed_until, record.time)
             if isinstance(event, _LDAP_EVENTS):
-                kept = self._slapd(record, event)
+                kept = self._slapd(record.host, record.pid or 0, event, _at(record))
             elif isinstance(event, SlapdState):
                 self._slapd_state(record, event)
             elif isinstance(event, SaslauthdFailure):
@@ -157,14 +160,16 @@ class TraceBook:
             kept = line
         self._last[record.path] = (whole, kept)
 
-    def _slapd(self, record: Record, event: LdapEvent) -> Lookup:
-        key = (record.host, record.pid or 0, event.conn)
+    def _slapd(
+        self, host: str, pid: int, event: LdapEvent, at: TraceEvent, conn: int | None = None
+    ) -> Lookup:
+        key = (host, pid, event.conn if conn is None else conn)
         lookup = self._lookups.get(key)
         if lookup is None or (isinstance(event, LdapAccept) and lookup.accepted is not None):
             # conn numbers begin again with slapd, whose pid may be the same (in a container)
             self._generation += 1
             lookup = self._lookups[key] = Lookup((*key, self._generation))
-        lookup.feed(event, _at(record))
+        lookup.feed(event, at)
         self._grown.add(lookup)
         return lookup
 

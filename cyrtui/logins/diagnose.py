@@ -262,7 +262,8 @@ def _pattern(text: str) -> re.Pattern[str]:
     return re.compile(text, re.DOTALL)
 
 
-def _around(case: Case, wanted: str) -> bool:
+def around(case: Case, wanted: str) -> bool:
+    """Whether what the neighbours met is as a rule wants it."""
     verdict = case.verdict
     if case.fate is Fate.DENIED:
         fine = case.proxy in verdict.granted
@@ -317,7 +318,7 @@ def _fits(rule: Rule, case: Case) -> bool:
         return False
     if rule.password is not None and rule.password != case.password:
         return False
-    if rule.around is not None and not _around(case, rule.around):
+    if rule.around is not None and not around(case, rule.around):
         return False
     if rule.said is not None:
         lines = [line.at for line in case.draft.before if line.at is not case.draft.line.at]

@@ -58,6 +58,10 @@ class TraceFilter(NamedTuple):
     def __bool__(self) -> bool:
         return self != _ALL
 
+    def covers(self, time: float) -> bool:
+        """Whether the moment is in the range of time."""
+        return (self.since is None or time >= self.since) and (self.until is None or time <= self.until)
+
     def holds(self, trace: LoginTrace) -> bool:
         """Whether this attempt is wanted."""
         return (

@@ -198,6 +198,10 @@ class Learned:
     def of_user(self, user: str) -> Known | None:
         return self._known.get(user)
 
+    def settled(self, user: str, dn: str) -> int:
+        """How many look-ups that left no choice were the user's and of this DN."""
+        return self._settled.get(user, Counter())[dn]
+
     def owners(self, dn: str) -> set[str]:
         """The users whose DN this is, as far as it is known."""
         return self._owners.get(dn, set())

@@ -6,11 +6,20 @@ from collections.abc import Sequence
 from typing import Literal
 
 from cyrtui.logins.correlate import Correlator, Link
-from cyrtui.logins.diagnose import Case, Neighbourhood, depends_on_neighbours, diagnose, met_by, outcome_of
+from cyrtui.logins.diagnose import (
+    Case,
+    Neighbourhood,
+    around,
+    depends_on_neighbours,
+    diagnose,
+    met_by,
+    outcome_of,
+)
 from cyrtui.logins.events import BadLogin, Login
 from cyrtui.logins.grammar import service_of
 from cyrtui.logins.lookups import Fate, Lookup
 from cyrtui.logins.needs import Ending, asked_for, need_of
+from cyrtui.logins.rules import OTHERS_FINE
 from cyrtui.logins.saslauthd import Refusals
 from cyrtui.logins.sessions import Draft
 from cyrtui.logins.trace import Confidence, LdapLink, LoginTrace, Tls, TraceEvent
@@ -49,6 +58,10 @@ class Writer:
     def password_known(self, draft: Draft) -> bool:
         """True if the directory has said by now how the password behind this attempt is stored."""
         return self._case(draft, self._auth_of(draft), None).password is not None
+
+    def others_fine(self, draft: Draft) -> bool:
+        """True if others got through near this attempt, so that no more need be known of what they met."""
+        return around(self._case(draft, self._auth_of(draft), None), OTHERS_FINE)
 
     def write(self, draft: Draft, now: float) -> tuple[LoginTrace, bool, bool]:
         """The trace; whether its cause may change with what the neighbours meet, and with the directory's

@@ -27,7 +27,7 @@ def seek_time(file: LogFile, clock: StampClock, time: float) -> int:
     """
     size = file.size()
     clock.latest = file.mtime()
-    samples = _samples(file, clock, size)
+    samples = time_samples(file, clock, size)
     at = bisect_right(samples, time, key=lambda sample: sample[1])
     # Lines of the very same second may stand before the sample that has it.
     while at and samples[at - 1][1] >= time:
@@ -77,7 +77,7 @@ def _stamp_in(data: bytes, offset: int, clock: StampClock) -> tuple[int, Stamp] 
     return None
 
 
-def _samples(file: LogFile, clock: StampClock, size: int) -> list[tuple[int, float]]:
+def time_samples(file: LogFile, clock: StampClock, size: int) -> list[tuple[int, float]]:
     """Offsets and times along the file, from its end back: each says the year for the one before."""
     heads = dict(file.samples) if isinstance(file, PackedFile) and size > _SMALL else {}
     packed = bool(heads)

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.bench import logs
+from tests.bench.day import day
 from tests.bench.measured import Measured
 from tests.bench.services import services
 from tests.bench.spool import spool
@@ -231,4 +232,5 @@ MEASURES: Final[dict[str, Callable[[], list[Measured]]]] = {
     "megabyte-lines": logs.megabyte_lines,
     "long-log": logs.long_log,
     "memory": logs.memory,
+    "day": day,
 }

@@ -1,0 +1,400 @@
+"""One user's attempts out of long logs, without reading most of their lines.
+
+The mail log is searched for the name, as bytes. Of each attempt that has it, the lines of its process and
+what all three logs hold around it become records; the rest never does. Attempts that name nobody (2.x, a
+failed AUTHENTICATE) are looked for where slapd's log has a DN that may be the user's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Final, NamedTuple
+
+from cyrtui.errors import FileUnreadable
+from cyrtui.logins.events import (
+    Accepted,
+    BadLogin,
+    ConnectionClosed,
+    Fatal,
+    LdapEvent,
+    Login,
+    Note,
+    Refused,
+    SaslText,
+    SessionEnded,
+    SlapdState,
+    StartTls,
+    TlsFailed,
+    TlsTrouble,
+    Usage,
+    UserDenied,
+)
+from cyrtui.logins.filters import TraceFilter
+from cyrtui.logins.grammar import understand
+from cyrtui.logins.grammar_slapd import read_slapd
+from cyrtui.logins.learned import FIRM
+from cyrtui.logins.nearby import LEAST, REACH, NearbyBook
+from cyrtui.logins.needs import asked_for
+from cyrtui.logins.sessions import ProcessKey
+from cyrtui.logins.trace import LoginTrace, TraceEvent, TraceKey
+from cyrtui.logins.window import MARGIN
+from cyrtui.logs.record import LogRole, Record
+from cyrtui.logs.slices import SlicedLog
+from cyrtui.logs.stamps import HEAD
+from cyrtui.pattern import pattern
+
+_TYPED: Final = pattern(r"[A-Za-z0-9][A-Za-z0-9._@+/-]*")
+_PRELUDE: Final = 600.0
+_HANGING: Final = 6.0
+"""Seconds that a look-up may have begun before the seconds that are weighed."""
+_OTHERS: Final = 600.0
+_PAST: Final = 200
+_AHEAD: Final = 48 << 20
+"""Bytes of the mail log after an attempt in which its process may end the session."""
+_AROUND: Final = 24 << 10
+"""Bytes of slapd's log on either side of an attempt."""
+_BACK: Final = range(-2, 10)
+"""Seconds that an attempt's line may come after slapd's."""
+_MANY: Final = 400
+"""Attempts of one user from which on the logs may as well be read as a whole."""
+_HIGH: Final = pattern(rb"[^\n]*[\x80-\xff][^\n]*\n")
+_WELCOME: Final = b" User logged in"
+
+_Range = tuple[int, int]
+
+
+class _Attempt(NamedTuple):
+    record: Record
+    event: Login | BadLogin
+
+    @property
+    def key(self) -> TraceKey:
+        return self.record.path, self.record.offset, self.record.time
+
+
+class OfUser(NamedTuple):
+    """What was found. `nameless` counts other attempts that did not succeed and name nobody."""
+
+    traces: list[LoginTrace]
+    nameless: int
+
+
+def of_user_in(
+    logs: Mapping[LogRole, SlicedLog], wanted: TraceFilter, now: float, *, before: float, slow: float = 2.0
+) -> OfUser | None:
+    """The attempts of the wanted user; None if the logs must be read line by line.
+
+    That is so where archives are to be read as well (`since` less `before` seconds is earlier than a log
+    begins), where his name cannot be searched for as bytes, where he has hundreds of attempts, where a file
+    is cut short meanwhile, and where a cause, or whose an attempt was, depends on more than is near. `now` is
+    the host's time; a login is slow from `slow` seconds on. Closes the logs.
+    """
+    user = wanted.user or ""
+    try:
+        if LogRole.MAIL not in logs or _TYPED.fullmatch(user) is None:
+            return None
+        since = wanted.since
+        if since is not None and any((log.begins or now) > since - before for log in logs.values()):
+            return None
+        search = _Search(logs, user, now, slow)
+        traces = search.traces()
+        if traces is None:
+            return None
+        shown = {trace.key for trace in traces if trace.user is not None}
+        nameless = search.failures(wanted, shown)
+        return None if any(log.shrunk for log in logs.values()) else OfUser(traces, nameless)
+    except FileUnreadable:
+        # who reads them line by line says why
+        return None
+    finally:
+        for log in logs.values():
+            log.close()
+
+
+class _Search:
+    def __init__(self, logs: Mapping[LogRole, SlicedLog], user: str, now: float, slow: float) -> None:
+        self._logs = logs
+        self._mail = logs[LogRole.MAIL]
+        self._user = user.casefold()
+        self._now = now
+        self._slow = slow
+        self.nameless: list[int] = []
+        self._tls: list[int] = []
+
+    def traces(self) -> list[LoginTrace] | None:
+        """The attempts of the user, and others; None if they are too many, or if not all is decided."""
+        attempts = list(self.attempts())
+        if len(attempts) > _MANY:
+            return None
+        traces = self.judge(attempts)
+        if traces is None or not self.nameless or LogRole.SLAPD not in self._logs:
+            return traces
+        if len(attempts) < FIRM or not (nameless := list(self._unnamed())):
+            # a DN of which nobody's name was learned is nobody's
+            return traces
+        dns = {trace.ldap.dn for trace in traces if trace.ldap is not None and trace.ldap.dn is not None}
+        more = self._beside(dns, nameless)
+        if not dns or len(attempts) + len(more) > _MANY:
+            return None
+        if not more:
+            return traces
+        traces = self.judge([*attempts, *more])
+        if traces is None or any(_may_be_of(trace, dns) for trace in traces):
+            return None
+        return traces
+
+    # --- the mail log -------------------------------------------------------------------------------
+
+    def attempts(self) -> Iterator[_Attempt]:
+        """The attempts whose line names the user. Notes on the way where lines of attempts name nobody."""
+        name = self._user.encode()
+        for at, data in self._mail.pieces(0, self._mail.size):
+            spans = list(_lines_with(data.lower(), name))
+            if not data.isascii():
+                # there may be letters that are others in lower case
+                spans = sorted({*spans, *(found.span() for found in _HIGH.finditer(data))})
+            for start, stop in spans:
+                line = data[start : stop - 1]
+                if b"login" not in line:
+                    continue
+                attempt = self._attempt(line, at + start)
+                if attempt is not None and self._user in {
+                    each.casefold() for each in (attempt.event.user, asked_for(attempt.event)) if each
+                }:
+                    yield attempt
+            self._note_nameless(at, data)
+
+    def _note_nameless(self, at: int, data: bytes) -> None:
+        found = data.find(b"badlogin: ")
+        while found >= 0:
+            stop = data.find(b"\n", found)
+            word = data.find(b"]", found, stop) + 2
+            end = data.find(b" ", word, stop)
+            # 3.x writes `MECHANISM (user) [why]`, and the LOGIN command has always named its user
+            if data[end + 1 : end + 2] != b"(" and data[word:end] != b"plaintext":
+                self.nameless.append(at + found)
+            found = data.find(b"badlogin: ", stop)
+        self._tls += [at + start for start, _stop in _lines_with(data, b"egotiation failed: ")]
+
+    def _attempt(self, line: bytes, offset: int) -> _Attempt | None:
+        times = self._mail.times_of(line, offset)
+        record = self._mail.record(line, offset, times)
+        event = understand(record)
+        return _Attempt(record, event) if isinstance(event, Login | BadLogin) else None
+
+    def failures(self, wanted: TraceFilter, told: Collection[TraceKey]) -> int:
+        """How many attempts that did not succeed name nobody; without those that were `told`."""
+        nobody = wanted._replace(user=None)
+        count = 0
+        for record, _event in self._unnamed():
+            count += nobody.covers(record.time) and (record.path, record.offset, record.time) not in told
+        if nobody.since is None and nobody.until is None:
+            return count + len(self._tls)
+        return count + sum(nobody.covers(self._time_at(low)) for low in self._tls)
+
+    def _unnamed(self) -> Iterator[_Attempt]:
+        for low in self.nameless:
+            start = self._mail.line_start(low)
+            found = self._attempt(self._mail.read(start, self._mail.line_end(start)).rstrip(b"\n"), start)
+            if found is not None and isinstance(found.event, BadLogin) and asked_for(found.event) is None:
+                yield found
+
+    def _time_at(self, start: int) -> float:
+        return self._mail.times_of(self._mail.read(start, start + HEAD), start)
+
+    # --- the lines that matter ----------------------------------------------------------------------
+
+    def _near(self) -> float:
+        """Seconds around each attempt that are weighed: as many as hold some dozens of look-ups."""
+        pace = self._logs[LogRole.SLAPD].pace if LogRole.SLAPD in self._logs else 0.0
+        return min(MARGIN, max(LEAST, _AROUND / pace)) if pace else LEAST
+
+    def judge(self, attempts: list[_Attempt]) -> list[LoginTrace] | None:
+        """The traces of these; None if what is near them does not suffice."""
+        beside = [each for one in attempts if isinstance(one.event, BadLogin) for each in self._welcomed(one)]
+        near = self._near()
+        spans = {
+            LogRole.MAIL: (near, near + 1.0),
+            LogRole.AUTH: (near + REACH, near + 1.0),
+            LogRole.SLAPD: (near + REACH + _HANGING, near + 4.0),
+        }
+        ranges: dict[LogRole, list[_Range]] = {role: [] for role in self._logs}
+        for role, log in self._logs.items():
+            early, late = spans[role]
+            for each in (*attempts, *beside):
+                ranges[role].append(log.between(each.record.time - early, each.record.time + late))
+        for each in attempts:
+            began = self._process_before(each, ranges[LogRole.MAIL])
+            self._process_after(each, ranges[LogRole.MAIL])
+            if LogRole.AUTH in self._logs:
+                self._heard(each, began, ranges[LogRole.AUTH])
+        book = NearbyBook(max_traces=1 << 60, slow=self._slow)
+        book.look_around(near)
+        for role, wanted in ranges.items():
+            for low, high in _united(wanted):
+                if role is not LogRole.SLAPD or not self._feed_slapd(book, low, high):
+                    book.feed(self._logs[role].records(low, high))
+        return book.judge({each.key for each in attempts}, {each.key for each in beside}, self._now)
+
+    def _welcomed(self, attempt: _Attempt) -> Iterator[_Attempt]:
+        """The nearest logins before and after, which tell that others got through."""
+        at, time = attempt.record.offset, attempt.record.time
+        low, high = self._mail.between(time - _OTHERS, time + _OTHERS)
+        before, after = self._mail.read(low, at), self._mail.read(at, high)
+        places = []
+        found = len(before)
+        for _ in range(2):
+            found = before.rfind(_WELCOME, 0, max(found, 0))
+            if found < 0:
+                break
+            places.append((low, before, found))
+        found = after.find(_WELCOME)
+        if found >= 0:
+            places.append((at, after, found))
+        for base, data, found in places:
+            start, stop = data.rfind(b"\n", 0, found) + 1, data.find(b"\n", found)
+            other = None if stop < 0 else self._attempt(data[start:stop], base + start)
+            if other is not None and isinstance(other.event, Login):
+                yield other
+
+    def _process_before(self, attempt: _Attempt, into: list[_Range]) -> float:
+        """The lines of its process back to the attempt before; returns from when on they are there."""
+        record = attempt.record
+        low = self._mail.between(record.time - _PRELUDE, record.time)[0]
+        data = self._mail.read(low, record.offset)
+        mark = b"[%d]:" % (record.pid or 0)
+        found, count, begun = data.rfind(mark), 0, False
+        while found >= 0 and count < _PAST:
+            start, stop = data.rfind(b"\n", 0, found) + 1, data.find(b"\n", found) + 1
+            line = data[start : stop - 1]
+            other = self._mail.record(line, low + start, self._mail.times_of(line, low + start))
+            if _process(other) == _process(record):
+                into.append((low + start, low + stop))
+                event = understand(other)
+                begun = begun or isinstance(event, Accepted | Usage | SessionEnded | ConnectionClosed | Fatal)
+                count += 1
+                if isinstance(event, Login | TlsFailed) or (isinstance(event, BadLogin) and begun):
+                    break
+            found = data.rfind(mark, 0, start)
+        return record.time - _PRELUDE
+
+    def _process_after(self, attempt: _Attempt, into: list[_Range]) -> None:
+        """The lines of its process until something begins the next attempt."""
+        record = attempt.record
+        mark = b"[%d]:" % (record.pid or 0)
+        into.append((record.offset, record.end))
+        count = 0
+        for at, data in self._mail.pieces(record.end, min(self._mail.size, record.end + _AHEAD)):
+            for start, stop in _lines_with(data, mark):
+                line = data[start : stop - 1]
+                other = self._mail.record(line, at + start, self._mail.times_of(line, at + start))
+                if _process(other) != _process(record):
+                    continue
+                into.append((at + start, at + stop))
+                count += 1
+                event = understand(other)
+                if count > _PAST or (
+                    isinstance(
+                        event,
+                        Accepted
+                        | StartTls
+                        | Login
+                        | BadLogin
+                        | TlsFailed
+                        | SaslText
+                        | TlsTrouble
+                        | UserDenied
+                        | Refused,
+                    )
+                    or (isinstance(event, Note) and event.before)
+                ):
+                    return
+
+    def _heard(self, attempt: _Attempt, began: float, into: list[_Range]) -> None:
+        """What the SASL library said in its process."""
+        log, record = self._logs[LogRole.AUTH], attempt.record
+        low, high = log.between(began, record.time + 2.0)
+        data = log.read(low, high)
+        into += [(low + start, low + stop) for start, stop in _lines_with(data, b"[%d]:" % (record.pid or 0))]
+
+    def _feed_slapd(self, book: NearbyBook, low: int, high: int) -> bool:
+        """Feed lines of slapd's that all have one shape, fast; False, and nothing is fed, if they do not."""
+        log = self._logs[LogRole.SLAPD]
+        lines, times = log.lines(low, high)
+        if not lines:
+            return True
+        first = log.record(lines[0], low, times[0])
+        if not first.parsed or first.pid is None or not first.ident.startswith("slapd"):
+            return False
+        mark = b"[%d]: " % first.pid
+        begin = lines[0].find(mark)
+        if begin < 0:
+            return False
+        length = begin + len(mark)
+        stamp = 15 if lines[0][:1].isalpha() else lines[0].find(b" ")
+        constant = lines[0][stamp:length]
+        fed: list[tuple[int, LdapEvent, TraceEvent]] = []
+        known: dict[str, LdapEvent | SlapdState | None] = {}
+        for line, time in zip(lines, times, strict=True):
+            if line[stamp:length] != constant or not line.isascii():
+                return False
+            text = line[length:].decode("ascii")
+            if not text.isprintable() or not text.startswith("conn="):
+                return False
+            number, _, rest = text.partition(" ")
+            event = known.get(rest)
+            if event is None:
+                event = known[rest] = read_slapd(text)
+            if event is None or isinstance(event, SlapdState) or not number[5:].isdigit():
+                return False
+            at = TraceEvent("slapd", time, first.whole_seconds, text, log.path, low)
+            fed.append((int(number[5:]), event, at))
+            low += len(line) + 1
+        for conn, event, at in fed:
+            book.feed_slapd(first.host, first.pid, conn, event, at)
+        return True
+
+    # --- attempts that name nobody ------------------------------------------------------------------
+
+    def _beside(self, dns: Collection[str], nameless: list[_Attempt]) -> list[_Attempt]:
+        """Those of `nameless` near which slapd's log has one of `dns`."""
+        log = self._logs[LogRole.SLAPD]
+        seconds: set[int] = set()
+        for at, data in log.pieces(0, log.size):
+            for dn in dns:
+                for start, stop in _lines_with(data, b'"%s"' % dn.encode()):
+                    seconds.add(int(log.times_of(data[start : stop - 1], at + start)))
+        return [each for each in nameless if any(int(each.record.time) - back in seconds for back in _BACK)]
+
+
+def _may_be_of(trace: LoginTrace, dns: Collection[str]) -> bool:
+    """True of an attempt that names nobody, of which it is not decided whether it asked for one of `dns`."""
+    ldap = trace.ldap
+    return trace.user is None and ldap is not None and (bool(ldap.candidates) or ldap.dn in dns)
+
+
+def _process(record: Record) -> ProcessKey:
+    return record.host, record.ident, record.pid or 0
+
+
+def _lines_with(data: bytes, needle: bytes) -> Iterator[_Range]:
+    """Where the lines begin and end, newline included, that hold `needle`."""
+    at = data.find(needle)
+    while at >= 0:
+        start, stop = data.rfind(b"\n", 0, at) + 1, data.find(b"\n", at)
+        stop = len(data) if stop < 0 else stop + 1
+        yield start, stop
+        at = data.find(needle, stop)
+
+
+def _united(ranges: list[_Range]) -> list[_Range]:
+    """The same bytes, in order and each once."""
+    found: list[_Range] = []
+    for low, high in sorted(ranges):
+        if low >= high:
+            continue
+        if found and low <= found[-1][1]:
+            found[-1] = found[-1][0], max(found[-1][1], high)
+        else:
+            found.append((low, high))
+    return found
