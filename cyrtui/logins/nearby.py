@@ -23,7 +23,7 @@ from cyrtui.logins.window import PLAUSIBLE, SOLID, Solution, Window, block_of, w
 
 LEAST: Final = 4.0
 """Seconds before and after an attempt whose attempts are weighed along, where very much goes on."""
-REACH: Final = 7.0
+REACH: Final = 6.0
 """Seconds before the first of these in which the look-ups may have ended that are weighed."""
 _COMPANY: Final = 2.0
 _MANY: Final = 50

@@ -45,7 +45,7 @@ from cyrtui.pattern import pattern
 
 _TYPED: Final = pattern(r"[A-Za-z0-9][A-Za-z0-9._@+/-]*")
 _PRELUDE: Final = 600.0
-_HANGING: Final = 6.0
+_HANGING: Final = 4.0
 """Seconds that a look-up may have begun before the seconds that are weighed."""
 _OTHERS: Final = 600.0
 _PAST: Final = 200
@@ -53,6 +53,7 @@ _AHEAD: Final = 48 << 20
 """Bytes of the mail log after an attempt in which its process may end the session."""
 _AROUND: Final = 24 << 10
 """Bytes of slapd's log on either side of an attempt."""
+_KNOWN: Final = 4096
 _BACK: Final = range(-2, 10)
 """Seconds that an attempt's line may come after slapd's."""
 _MANY: Final = 400
@@ -120,6 +121,7 @@ class _Search:
         self._slow = slow
         self.nameless: list[int] = []
         self._tls: list[int] = []
+        self._known: dict[str, LdapEvent | SlapdState | None] = {}
 
     def traces(self) -> list[LoginTrace] | None:
         """The attempts of the user, and others; None if they are too many, or if not all is decided."""
@@ -216,7 +218,7 @@ class _Search:
         spans = {
             LogRole.MAIL: (near, near + 1.0),
             LogRole.AUTH: (near + REACH, near + 1.0),
-            LogRole.SLAPD: (near + REACH + _HANGING, near + 4.0),
+            LogRole.SLAPD: (near + REACH + _HANGING, near + 2.5),
         }
         ranges: dict[LogRole, list[_Range]] = {role: [] for role in self._logs}
         for role, log in self._logs.items():
@@ -334,7 +336,9 @@ class _Search:
         stamp = 15 if lines[0][:1].isalpha() else lines[0].find(b" ")
         constant = lines[0][stamp:length]
         fed: list[tuple[int, LdapEvent, TraceEvent]] = []
-        known: dict[str, LdapEvent | SlapdState | None] = {}
+        known = self._known
+        if len(known) > _KNOWN:
+            known.clear()
         for line, time in zip(lines, times, strict=True):
             if line[stamp:length] != constant or not line.isascii():
                 return False
