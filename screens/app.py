@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from .logs import LogsScreen
     from .spool import SpoolScreen
 
+# Seconds after which a thread that computes lets another one go on; Python's own 5 ms are felt at a key.
+_SWITCH = 0.0005
+
 # Keys that Textual binds everywhere and that do nothing here.
 _NOT_OURS = frozenset({"scroll_left", "scroll_right", "page_left", "page_right", "screen.copy_text"})
 
@@ -115,6 +118,8 @@ class ConsoleApp(LeanApp):
 
     def on_ready(self) -> None:
         """The first picture stands: now the looking begins."""
+        # a key waits that long at most until a worker lets go of the interpreter
+        sys.setswitchinterval(_SWITCH)
         gc.freeze()
         gc.enable()
         self._follow_logs()
