@@ -21,6 +21,8 @@ _PAGES = (("1", "Overview"), ("2", "Logins"), ("3", "Logs"), ("4", "Spool"), ("5
 _RIGHT = 15
 
 if TYPE_CHECKING:
+    from textual.notifications import SeverityLevel
+
     from cyrtui.console import Console, LogsStep
     from cyrtui.services.board import NoBoard, ServiceBoard
 
@@ -56,6 +58,18 @@ class Page(Screen[None]):
     @property
     def owner(self) -> ConsoleApp:
         return cast("ConsoleApp", self.app)
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,
+    ) -> None:
+        """Say it in a corner. What is said holds text from outside: it is no markup unless one says so."""
+        super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
 
     def key_line(self) -> Sequence[Cell]:
         """The keys that matter most, for the last line."""

@@ -139,3 +139,11 @@ async def test_what_is_recorded_cannot_be_changed() -> None:
     async with console_app(MOMENT) as (app, _):
         assert app.core.mode == "READ-ONLY"
         assert "READ-ONLY" in picture(app)
+
+
+async def test_what_a_screen_says_is_no_markup() -> None:
+    async with console_app(MOMENT, (80, 24)) as (app, pilot):
+        await pilot.press("2")
+        await until(pilot, lambda: isinstance(app.screen, LoginsScreen))
+        app.screen.notify("/etc/[/nothing] [b cannot be read: [red]no[/]")
+        await until(pilot, lambda: "/etc/[/nothing] [b cannot" in picture(app))
