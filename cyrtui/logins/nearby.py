@@ -69,7 +69,7 @@ class NearbyCorrelator(Correlator):
         ]
         window = window_of(needs, lookups, {})
         row = next(index for index, need in enumerate(window.needs) if need.draft is draft)
-        found = self._near[draft] = window, row, _part(window, row)
+        found = self._near[draft] = window, row, window.part(row)[0]
         return found
 
     def _learn_from(self, draft: Draft) -> None:
@@ -163,20 +163,6 @@ class NearbyCorrelator(Correlator):
             return True
         bare = Solution(window, rows, window.costs)
         return bare.column(row) == column and bare.regret(row) >= SOLID
-
-
-def _part(window: Window, row: int) -> list[int]:
-    """The rows that are connected with `row`."""
-    rows, seen, columns = [row], {row}, set[int]()
-    for each in rows:
-        for column in window.costs[each]:
-            if column not in columns:
-                columns.add(column)
-                for other in window.of_lookup[column]:
-                    if other not in seen:
-                        seen.add(other)
-                        rows.append(other)
-    return sorted(rows)
 
 
 class NearbyBook(TraceBook):

@@ -48,23 +48,28 @@ class Window(NamedTuple):
     of_lookup: list[list[int]]
     prices: list[float]
 
+    def part(self, start: int) -> tuple[list[int], list[int]]:
+        """The rows and the columns that are connected with a row, itself among them."""
+        rows, seen = [start], {start}
+        columns: set[int] = set()
+        for row in rows:
+            for column in self.costs[row]:
+                if column not in columns:
+                    columns.add(column)
+                    for other in self.of_lookup[column]:
+                        if other not in seen:
+                            seen.add(other)
+                            rows.append(other)
+        return sorted(rows), sorted(columns)
+
     def parts(self, block: int) -> Iterable[tuple[list[int], list[int]]]:
         """The connected parts (rows, columns) that hold an attempt of this block."""
         seen: set[int] = set()
         for start, need in enumerate(self.needs):
-            if start in seen or block_of(need.at.time) != block:
-                continue
-            rows, columns = [start], set()
-            seen.add(start)
-            for row in rows:
-                for column in self.costs[row]:
-                    if column not in columns:
-                        columns.add(column)
-                        for other in self.of_lookup[column]:
-                            if other not in seen:
-                                seen.add(other)
-                                rows.append(other)
-            yield sorted(rows), sorted(columns)
+            if start not in seen and block_of(need.at.time) == block:
+                rows, columns = self.part(start)
+                seen.update(rows)
+                yield rows, columns
 
 
 def window_of(needs: list[Need], lookups: Iterable[Lookup], options: Options) -> Window:

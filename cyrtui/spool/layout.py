@@ -268,14 +268,21 @@ def user_file(layout: SpoolLayout, inbox: str, uniqueid: str | None, kind: str) 
     found = []
     if uniqueid is not None and is_unique_id(uniqueid):
         found.append(f"{id_directory(layout.configdirectory + '/user', uniqueid)}/{kind}.db")
+    hashed = _hashed(layout, layout.configdirectory, "user/", inbox)
+    if hashed is not None:
+        found.append(f"{hashed}.{kind}")
+    return tuple(found)
+
+
+def _hashed(layout: SpoolLayout, root: str, below: str, inbox: str) -> str | None:
+    """Where something of a user stands by his name, below `root`; None for a name that no path can hold."""
     domain, rest = split_domain(inbox) if layout.domains else (None, inbox)
     user = rest.removeprefix("user.")
-    if "/" not in inbox and user not in ("", ".", "..") and domain not in ("", ".", ".."):
-        place = layout.configdirectory
-        if domain is not None:
-            place += f"/{DOMAIN}/{hash_directory(domain, full=layout.full_hash)}/{domain}"
-        found.append(f"{place}/user/{hash_directory(user, full=layout.full_hash)}/{user}.{kind}")
-    return tuple(found)
+    if "/" in inbox or user in ("", ".", "..") or domain in ("", ".", ".."):
+        return None
+    if domain is not None:
+        root += f"/{DOMAIN}/{hash_directory(domain, full=layout.full_hash)}/{domain}"
+    return f"{root}/{below}{hash_directory(user, full=layout.full_hash)}/{user}"
 
 
 def sieve_directories(layout: SpoolLayout, inbox: str, uniqueid: str | None) -> tuple[str, ...]:
@@ -285,11 +292,7 @@ def sieve_directories(layout: SpoolLayout, inbox: str, uniqueid: str | None) -> 
     found = []
     if uniqueid is not None and is_unique_id(uniqueid):
         found.append(id_directory(layout.sievedir, uniqueid))
-    domain, rest = split_domain(inbox) if layout.domains else (None, inbox)
-    user = rest.removeprefix("user.")
-    if "/" not in inbox and user not in ("", ".", "..") and domain not in ("", ".", ".."):
-        place = layout.sievedir
-        if domain is not None:
-            place += f"/{DOMAIN}/{hash_directory(domain, full=layout.full_hash)}/{domain}"
-        found.append(f"{place}/{hash_directory(user, full=layout.full_hash)}/{user}")
+    hashed = _hashed(layout, layout.sievedir, "", inbox)
+    if hashed is not None:
+        found.append(hashed)
     return tuple(found)
