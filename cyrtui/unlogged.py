@@ -1,9 +1,8 @@
 """Why nobody, or nobody on one service, gets in while no log has a line of it: asked of the host itself.
 
 A client that waits in an accept queue, or meets another program on the port, is in no log; nor is one whose
-password is refused because it came without TLS (before 3.0 a badlogin line told of it). So the services'
-state, the configuration and the queue before slapd are looked at instead. What is said is how things stand
-now, not how they stood when somebody failed.
+LOGIN is refused because it came without TLS. So the services' state, the configuration and the queue before
+slapd are looked at instead. What is said is how things stand now, not how they stood when somebody failed.
 """
 
 from __future__ import annotations
@@ -12,15 +11,15 @@ from collections.abc import Iterator, Mapping
 from typing import Final, Literal, NamedTuple
 from urllib.parse import urlsplit
 
-from cyrtui.config.imapd_conf import ImapdConf, parse_imapd_conf
-from cyrtui.errors import FileUnreadable, ObservationError
+from cyrtui.config.imapd_conf import IMAPD_CONF, ImapdConf
+from cyrtui.errors import ObservationError
+from cyrtui.host.facts import Snapshot
 from cyrtui.host.protocol import Host
 from cyrtui.inert import inert
-from cyrtui.services.board import NoBoard, ServiceBoard, observe_services
+from cyrtui.services.board import NoBoard, ServiceBoard, imapd_confs, observe_services
 from cyrtui.services.table import ServiceRow
 from cyrtui.wording import counted
 
-IMAPD_CONF: Final = "/etc/imapd.conf"
 _CLEAR: Final = frozenset({"imapd", "pop3d", "nntpd"})
 _SLAPD_PORTS: Final = {"ldap": 389, "ldaps": 636}
 _HERE: Final = frozenset({"localhost", "127.0.0.1", "::1", ""})
@@ -40,20 +39,23 @@ class Unlogged(NamedTuple):
     how: Literal["now", "always"] = "now"
 
 
-def unlogged(
-    host: Host, cyrus_conf: str, board: ServiceBoard | NoBoard | None = None
-) -> tuple[Unlogged, ...]:
-    """What keeps people out of the server and is in no log, gravest first. Empty for a copied tree.
+def unlogged(host: Host, cyrus_conf: str) -> tuple[Unlogged, ...]:
+    """What keeps people out of the server now, and then what always refuses some; none of it is in a log.
 
-    Of a recording, which has no accept queues, only what the states of its services say. Never raises.
+    Empty for a copied tree. Of a recording, which has no accept queues, only what the states of its services
+    say. Never raises.
     """
     if host.name.kind == "tree":
         return ()
-    board = board or observe_services(host, cyrus_conf)
+    try:
+        snapshot = host.snapshot()
+    except ObservationError:
+        snapshot = None
+    board = observe_services(host, cyrus_conf, snapshot=snapshot)
     if isinstance(board, NoBoard):
         return ()
-    confs = _imapd_confs(host, board)
-    found = [*_services(board), *_directory(host, confs), *_refused(board, confs)]
+    confs, _unread = imapd_confs(host, board.conf.services)
+    found = [*_services(board), *_directory(host, confs, snapshot), *_refused(board, confs)]
     return tuple(sorted(found, key=lambda one: one.how, reverse=True))
 
 
@@ -119,25 +121,29 @@ def _service(row: ServiceRow) -> Unlogged | None:
     return None
 
 
-def _directory(host: Host, confs: Mapping[str, ImapdConf]) -> Iterator[Unlogged]:
+def _directory(host: Host, confs: Mapping[str, ImapdConf], seen: Snapshot | None) -> Iterator[Unlogged]:
     """A slapd of this machine that lets connections wait; seen twice, as a moment's queue is no failure."""
-    if host.name.kind != "local":
+    if host.name.kind != "local" or seen is None:
         return
     ports = {port for conf in confs.values() for port in _slapd_ports(conf)}
-    waiting = _waiting(host, ports) if ports else {}
-    if waiting:
-        import time
+    waiting = _waiting(seen, ports)
+    if not waiting:
+        return
+    import time
 
-        time.sleep(1.0)
-        again = _waiting(host, ports)
-        for port in sorted(waiting.keys() & again.keys()):
-            yield Unlogged(
-                "directory-unreachable",
-                None,
-                f"slapd does not take the connections to its port {port}: {again[port]} wait. A login that"
-                " needs the directory hangs, and logs nothing until it ends.",
-                "See what slapd does (its log, top, gdb); restart it if it hangs.",
-            )
+    time.sleep(1.0)
+    try:
+        again = _waiting(host.snapshot(), ports)
+    except ObservationError:
+        return
+    for port in sorted(waiting.keys() & again.keys()):
+        yield Unlogged(
+            "directory-unreachable",
+            None,
+            f"slapd does not take the connections to its port {port}: {again[port]} wait. A login that needs"
+            " the directory hangs, and logs nothing until it ends.",
+            "See what slapd does (its log, top, gdb); restart it if it hangs.",
+        )
 
 
 def _slapd_ports(conf: ImapdConf) -> Iterator[int]:
@@ -151,12 +157,8 @@ def _slapd_ports(conf: ImapdConf) -> Iterator[int]:
             yield port or _SLAPD_PORTS[parts.scheme.lower()]
 
 
-def _waiting(host: Host, ports: set[int]) -> dict[int, int]:
+def _waiting(seen: Snapshot, ports: set[int]) -> dict[int, int]:
     """How many connections wait in the accept queues of these ports, where any do."""
-    try:
-        seen = host.snapshot()
-    except ObservationError:
-        return {}
     found: dict[int, int] = {}
     for listener in seen.listeners:
         if listener.port in ports and listener.queue:
@@ -165,13 +167,16 @@ def _waiting(host: Host, ports: set[int]) -> dict[int, int]:
 
 
 def _refused(board: ServiceBoard, confs: Mapping[str, ImapdConf]) -> Iterator[Unlogged]:
-    """Services in the clear that take no password without TLS, and since 3.0 write no line of it."""
+    """Services in the clear that take no password without TLS; of a LOGIN that is refused so is no line."""
+    # the default of allowplaintext was yes before 2.3
+    version = (board.table.master.version if board.table.master else None) or ""
+    default = version.startswith(("2.0.", "2.1.", "2.2."))
     names: dict[str, list[str]] = {}
     for entry in board.conf.services:
         if entry.broken or entry.program not in _CLEAR or "-s" in entry.words:
             continue
         conf = confs.get(entry.config_file or IMAPD_CONF)
-        if conf is not None and not conf.switch("allowplaintext", default=False, service=entry.name):
+        if conf is not None and not conf.switch("allowplaintext", default=default, service=entry.name):
             names.setdefault(conf.path, []).append(entry.name)
     for path, services in names.items():
         one = len(services) == 1
@@ -179,17 +184,7 @@ def _refused(board: ServiceBoard, confs: Mapping[str, ImapdConf]) -> Iterator[Un
             "plaintext-refused",
             services[0] if one else None,
             f"{' and '.join(services)} {'refuses' if one else 'refuse'} a password that comes without TLS"
-            f" (allowplaintext in {inert(path)}), and no log has a line of it.",
+            f" (allowplaintext in {inert(path)}); of a LOGIN that is refused so no log has a line.",
             "Set the client to STARTTLS or TLS; or, where the line is safe, set allowplaintext: yes.",
             "always",
         )
-
-
-def _imapd_confs(host: Host, board: ServiceBoard) -> dict[str, ImapdConf]:
-    found: dict[str, ImapdConf] = {}
-    for path in dict.fromkeys(entry.config_file or IMAPD_CONF for entry in board.conf.services):
-        try:
-            found[path] = parse_imapd_conf(host.read, path)
-        except FileUnreadable:
-            continue
-    return found

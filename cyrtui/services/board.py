@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from cyrtui.config.cyrus_conf import CYRUS_CONF, CyrusConf, Tokenizer, parse_cyrus_conf
+from cyrtui.config.cyrus_entries import Entry
 from cyrtui.config.imapd_conf import IMAPD_CONF, ImapdConf, parse_imapd_conf
 from cyrtui.config.listen import names_in_services
 from cyrtui.errors import FileUnreadable, ObservationError
@@ -92,8 +93,8 @@ def observe_services(
     conf = parse_cyrus_conf(data, cyrus_conf_path, _tokenizer(master))
     services = declare(conf, host.resolve, _service_names(host))
     children = tuple(process for process in snapshot.processes if master and process.ppid == master.pid)
-    imapd_confs, unseen = _imapd_confs(host, services)
-    proc_files = None if unseen else _proc_files(host, services, imapd_confs, children, unseen)
+    confs, unseen = imapd_confs(host, services)
+    proc_files = None if unseen else _proc_files(host, services, confs, children, unseen)
     table = compare(
         services,
         snapshot,
@@ -102,13 +103,13 @@ def observe_services(
         proc_files=proc_files,
         changed=_changed(host, cyrus_conf_path),
         zone=zone,
-        figures=_figures(host, imapd_confs, master),
+        figures=_figures(host, confs, master),
     )
     return ServiceBoard(
         conf,
         table._replace(unseen=(*table.unseen, *unseen)),
         schedule(conf, log, master, children, snapshot.taken, zone),
-        advise(conf, table.rows, imapd_confs),
+        advise(conf, table.rows, confs),
         children,
         proc_files,
         log,
@@ -135,7 +136,9 @@ def _changed(host: Host, path: str) -> float | None:
         return None
 
 
-def _imapd_confs(host: Host, services: Sequence[DeclaredService]) -> tuple[dict[str, ImapdConf], list[str]]:
+def imapd_confs(
+    host: Host, services: Sequence[DeclaredService] | Sequence[Entry]
+) -> tuple[dict[str, ImapdConf], list[str]]:
     """The imapd.conf files of the services by path, and what could not be read."""
     found: dict[str, ImapdConf] = {}
     unseen: list[str] = []
