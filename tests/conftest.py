@@ -25,3 +25,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The files that need the lab come first: they take longest, and who gets one last is waited for."""
     slow = {item.path for item in items if {"lab", "labs"} & set(getattr(item, "fixturenames", ()))}
     items.sort(key=lambda item: item.path not in slow)
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes that are no text go by their argument: packed ones hold the time, and workers would differ."""
+    return argname if isinstance(val, bytes) and not (val.isascii() and val.decode().isprintable()) else None
