@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from cyrtui.attention import Attention
     from cyrtui.directory import AskedDirectory
     from cyrtui.editing.desk import EditingDesk
+    from cyrtui.host.facts import Snapshot
     from cyrtui.logins.book import TraceBook
     from cyrtui.logins.filters import TraceFilter
     from cyrtui.logins.trace import LoginTrace, TraceKey
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from cyrtui.services.detail import ServiceDetail
     from cyrtui.services.master_log import WordKeeper
     from cyrtui.spool.browse import SpoolBrowser
+    from cyrtui.unlogged import Unlogged
 
 Mode = Literal["READ-ONLY", "OPERATOR"]
 
@@ -120,6 +122,8 @@ class Console:
         self._last_hour = LastHour(0, 0, 0, ())
         self._words: WordKeeper | None = None
         self._board: ServiceBoard | None = None
+        self._seen: Snapshot | None = None
+        self._unlogged: tuple[Unlogged, ...] = ()
         self._cut_off: tuple[str, ...] = ()
         self._spool: SpoolBrowser | None = None
         self._desk: EditingDesk | None = None
@@ -351,14 +355,22 @@ class Console:
     # --- services: another worker -----------------------------------------------------------------
 
     def observe(self) -> ServiceBoard | NoBoard:
-        """Look at the services now."""
+        """Look at the services now, and at what keeps people out without a line in a log."""
         from cyrtui.services.board import ServiceBoard, observe_services
+        from cyrtui.unlogged import look, unlogged_of
 
         # a log that cannot be read has not said anything: not that it holds nothing
         log = self._words.log if self._words and self.without_mail_log() is None else None
-        board = observe_services(self._host, self.settings.path("cyrus_conf"), log)
+        before, self._seen = self._seen, look(self._host)
+        board = observe_services(self._host, self.settings.path("cyrus_conf"), log, self._seen)
         self._board = board if isinstance(board, ServiceBoard) else None
+        self._unlogged = unlogged_of(self._host, self._board, before, self._seen) if self._board else ()
         return board
+
+    @property
+    def unlogged(self) -> tuple[Unlogged, ...]:
+        """What keeps people out, or refuses some, and is in no log, as of the last look; gravest first."""
+        return self._unlogged
 
     def service_detail(self, name: str) -> ServiceDetail | None:
         """All that is known of one service; in a worker. None: cyrus.conf declares it no more."""

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Final, NamedTuple, TextIO
 
-from cyrtui.host.journal_names import is_journal
 from cyrtui.host.protocol import Host
 from cyrtui.host.zone import zone_of
 from cyrtui.inert import inert
 from cyrtui.logins.book import TraceBook
 from cyrtui.logins.export import as_json
 from cyrtui.logins.filters import TraceFilter, moment_of
+from cyrtui.logins.reading import BEFORE, Reading
 from cyrtui.logins.summary import Summary
 from cyrtui.logins.ticket import as_ticket
 from cyrtui.logins.titles import cause_title
 from cyrtui.logins.trace import LoginTrace, TraceKey
 from cyrtui.logs.overrides import overrides_of
-from cyrtui.logs.record import LogRole, Record
+from cyrtui.logs.record import LogRole
 from cyrtui.logs.records import RecordFeed
 from cyrtui.logs.sources import LogSources, find_sources
 from cyrtui.settings import Settings, Value
@@ -36,14 +36,7 @@ NOTHING: Final = 1
 USAGE: Final = 2
 UNREADABLE: Final = 3
 
-# Lines this long before and after the wanted time may belong to an attempt within it.
-_BEFORE: Final = 600.0
-_AFTER: Final = 120.0
 _STEP: Final = 0.25
-# Seconds that the answers of the directory are waited for.
-_PATIENCE: Final = 30.0
-# Whoever settles more often solves the same blocks of time again and again.
-_SETTLED_AT_ONCE: Final = 40_000
 # Keys of attempts that were shown are let go of with the attempts, now and then.
 _SHOWN_KEPT: Final = 20_000
 
@@ -238,7 +231,7 @@ class _Run:
         if logs is not None:
             from cyrtui.logins.of_user import of_user_in
 
-            found = of_user_in(logs, self._wanted, self._host.now(), before=_BEFORE, slow=self._slow)
+            found = of_user_in(logs, self._wanted, self._host.now(), before=BEFORE, slow=self._slow)
         if found is None:
             return self.history()
         self._take(found.traces)
@@ -248,36 +241,23 @@ class _Run:
 
     def history(self) -> int:
         """Everything that the logs hold of the wanted time; oldest first."""
-        since = None if self._wanted.since is None else self._wanted.since - _BEFORE
-        whole = since is None and not any(is_journal(one.path) for one in self._sources.sources)
-        # of the journal only the last part is open at first: its past is reached like that of archives
-        feed = RecordFeed(
+        directory = self._directory()
+        reading = Reading(
             self._host,
             self._sources,
-            since=since if since is not None or whole else 0.0,
-            limit=None,
-            archives=not whole and self._host.name.kind != "recording",
+            since=self._wanted.since,
+            until=self._wanted.until,
+            slow=self._slow,
+            directory=directory,
         )
-        dropped: list[LoginTrace] = []
-        directory = self._directory()
-        book = TraceBook(on_drop=dropped.append, slow=self._slow, directory=directory)
-        waiting = 0
         try:
-            for records in self._records(feed):
-                book.feed(records)
-                waiting += len(records)
-                if waiting >= _SETTLED_AT_ONCE:
-                    waiting = 0
-                    self._ask(book, directory, records[-1].time)
-                    book.settle(records[-1].time)
-                    self._take(dropped)
-            self._ask(book, directory, self._host.now())
-            book.settle(self._host.now(), at_rest=True)
-            self._take([*dropped, *book.traces()])
-            self._say_problems(feed)
-            self._say_limits(feed.begins)
+            for traces in reading.traces():
+                self._take(traces)
+            for sentence in reading.problems:
+                self._say(sentence)
+            self._say_limits(reading.begins)
         finally:
-            feed.close()
+            reading.close()
             if directory is not None:
                 directory.stop()
         return FOUND if self._found else NOTHING
@@ -294,34 +274,9 @@ class _Run:
             self._say(str(error))
             return None
 
-    def _ask(self, book: TraceBook, directory: AskedDirectory | None, now: float) -> None:
-        """Let the book ask what it wants to know, and wait for the answers: here nobody looks on."""
-        if directory is None:
-            return
-        book.settle(now)
-        if not directory.wait_idle(_PATIENCE):
-            self._say("The directory answers too slowly: some names and passwords were judged without it.")
-        if directory.problem is not None:
-            self._say(directory.problem)
-
-    def _records(self, feed: RecordFeed) -> Iterator[list[Record]]:
-        until = math.inf if self._wanted.until is None else self._wanted.until + _AFTER
-        more = True
-        while more or not feed.caught_up:
-            records, more = feed.poll(0.2)
-            if records and records[0].time > until:
-                return
-            if records:
-                yield records
-        # in a copy, a last line without its newline may be whole; a piece of one continues nothing
-        rest = [record for record in feed.unfinished() if record.parsed]
-        if rest:
-            yield sorted(rest, key=lambda record: record.time)
-
     def _take(self, traces: list[LoginTrace]) -> None:
         for trace in sorted(traces, key=lambda trace: (trace.end, trace.key)):
             self._offer(trace)
-        traces.clear()
 
     def _offer(self, trace: LoginTrace) -> None:
         if self._wanted.holds(trace):
@@ -343,7 +298,7 @@ class _Run:
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
         }
         since = self._host.now() if self._wanted.since is None else self._wanted.since
-        feed = RecordFeed(self._host, self._sources, since=since - _BEFORE, limit=None)
+        feed = RecordFeed(self._host, self._sources, since=since - BEFORE, limit=None)
         watch = self._host.watch([source.path for source in self._sources.sources])
         try:
             self._follow(feed, watch.wait, stop, from_now=from_now)

@@ -21,6 +21,7 @@ from cyrtui.services.table import ServiceRow
 from cyrtui.wording import counted
 
 _CLEAR: Final = frozenset({"imapd", "pop3d", "nntpd"})
+_NOT_FOR_PEOPLE: Final = frozenset({"lmtpd", "lmtpproxyd", "notifyd", "smmapd", "fud", "mupdate"})
 _SLAPD_PORTS: Final = {"ldap": 389, "ldaps": 636}
 _HERE: Final = frozenset({"localhost", "127.0.0.1", "::1", ""})
 
@@ -43,19 +44,42 @@ def unlogged(host: Host, cyrus_conf: str) -> tuple[Unlogged, ...]:
     """What keeps people out of the server now, and then what always refuses some; none of it is in a log.
 
     Empty for a copied tree. Of a recording, which has no accept queues, only what the states of its services
-    say. Never raises.
+    say. Looks at slapd's queue twice, a second apart, where connections wait in it. Never raises.
     """
     if host.name.kind == "tree":
         return ()
-    try:
-        snapshot = host.snapshot()
-    except ObservationError:
-        snapshot = None
-    board = observe_services(host, cyrus_conf, snapshot=snapshot)
+    seen = look(host)
+    board = observe_services(host, cyrus_conf, snapshot=seen)
     if isinstance(board, NoBoard):
         return ()
+    before = seen
+    if host.name.kind == "local" and seen is not None and _waiting(seen, _slapd_ports(host, board)):
+        import time
+
+        time.sleep(1.0)
+        seen = look(host)
+    return unlogged_of(host, board, before, seen)
+
+
+def look(host: Host) -> Snapshot | None:
+    """The processes and sockets of a host now; None where they cannot be seen."""
+    try:
+        return host.snapshot()
+    except ObservationError:
+        return None
+
+
+def unlogged_of(
+    host: Host, board: ServiceBoard, before: Snapshot | None, seen: Snapshot | None
+) -> tuple[Unlogged, ...]:
+    """As `unlogged`, of services that were looked at already, and of two looks a second or more apart."""
+    if host.name.kind == "tree":
+        return ()
     confs, _unread = imapd_confs(host, board.conf.services)
-    found = [*_services(board), *_directory(host, confs, snapshot), *_refused(board, confs)]
+    ports = {port for conf in confs.values() for port in _ports_of(conf)}
+    found = [*_services(board), *_refused(board, confs)]
+    if host.name.kind == "local" and before is not None and seen is not None:
+        found += _directory(_waiting(before, ports), _waiting(seen, ports))
     return tuple(sorted(found, key=lambda one: one.how, reverse=True))
 
 
@@ -78,8 +102,9 @@ def _services(board: ServiceBoard) -> Iterator[Unlogged]:
                 fault.remedy or "Mend the line; `cyrtui lint` says more.",
                 "always",
             )
+    programs = {entry.name: entry.program for entry in board.conf.services}
     for row in table.rows:
-        one = _service(row)
+        one = _service(row) if programs.get(row.name or "") not in _NOT_FOR_PEOPLE else None
         if one is not None:
             yield one
 
@@ -121,32 +146,24 @@ def _service(row: ServiceRow) -> Unlogged | None:
     return None
 
 
-def _directory(host: Host, confs: Mapping[str, ImapdConf], seen: Snapshot | None) -> Iterator[Unlogged]:
+def _directory(before: Mapping[int, int], waiting: Mapping[int, int]) -> Iterator[Unlogged]:
     """A slapd of this machine that lets connections wait; seen twice, as a moment's queue is no failure."""
-    if host.name.kind != "local" or seen is None:
-        return
-    ports = {port for conf in confs.values() for port in _slapd_ports(conf)}
-    waiting = _waiting(seen, ports)
-    if not waiting:
-        return
-    import time
-
-    time.sleep(1.0)
-    try:
-        again = _waiting(host.snapshot(), ports)
-    except ObservationError:
-        return
-    for port in sorted(waiting.keys() & again.keys()):
+    for port in sorted(before.keys() & waiting.keys()):
         yield Unlogged(
             "directory-unreachable",
             None,
-            f"slapd does not take the connections to its port {port}: {again[port]} wait. A login that needs"
-            " the directory hangs, and logs nothing until it ends.",
+            f"slapd does not take the connections to its port {port}: {waiting[port]} wait. A login that"
+            " needs the directory hangs, and logs nothing until it ends.",
             "See what slapd does (its log, top, gdb); restart it if it hangs.",
         )
 
 
-def _slapd_ports(conf: ImapdConf) -> Iterator[int]:
+def _slapd_ports(host: Host, board: ServiceBoard) -> set[int]:
+    confs, _unread = imapd_confs(host, board.conf.services)
+    return {port for conf in confs.values() for port in _ports_of(conf)}
+
+
+def _ports_of(conf: ImapdConf) -> Iterator[int]:
     for uri in (conf.value("sasl_ldapdb_uri") or "").split():
         try:
             parts = urlsplit(uri)

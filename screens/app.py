@@ -159,12 +159,13 @@ class ConsoleApp(LeanApp):
         from cyrtui.services.board import OBSERVE_EVERY
 
         worker = get_current_worker()
-        seen: ServiceBoard | NoBoard | None = None
+        seen: object = None
         told = seen_with_logs = False
         while not worker.is_cancelled:
             board = self.core.observe()
-            if seen is None or without_time(board) != seen:
-                seen = without_time(board)
+            now = without_time(board), self.core.unlogged
+            if now != seen:
+                seen = now
                 self.post_message(self.ServicesSeen(board))
             # the reasons stand in the logs: look again as soon as these have been read
             told = told or self.core.wait_ready(OBSERVE_EVERY)
