@@ -33,14 +33,14 @@ from cyrtui.logins.filters import TraceFilter
 from cyrtui.logins.grammar import understand
 from cyrtui.logins.grammar_slapd import read_slapd
 from cyrtui.logins.learned import FIRM
+from cyrtui.logins.mail_search import LoggedAttempt, MailSearch
 from cyrtui.logins.nearby import LEAST, REACH, NearbyBook
-from cyrtui.logins.needs import asked_for
 from cyrtui.logins.sessions import ProcessKey
 from cyrtui.logins.trace import LoginTrace, TraceEvent, TraceKey
 from cyrtui.logins.window import MARGIN
+from cyrtui.logs.haystack import Haystack
 from cyrtui.logs.record import LogRole, Record
 from cyrtui.logs.slices import SlicedLog
-from cyrtui.logs.stamps import HEAD
 from cyrtui.pattern import pattern
 
 _TYPED: Final = pattern(r"[A-Za-z0-9][A-Za-z0-9._@+/-]*")
@@ -51,6 +51,7 @@ _OTHERS: Final = 600.0
 _PAST: Final = 200
 _AHEAD: Final = 48 << 20
 """Bytes of the mail log after an attempt in which its process may end the session."""
+_AFTERWARDS: Final = 256 << 10
 _AROUND: Final = 24 << 10
 """Bytes of slapd's log on either side of an attempt."""
 _KNOWN: Final = 4096
@@ -58,19 +59,9 @@ _BACK: Final = range(-2, 10)
 """Seconds that an attempt's line may come after slapd's."""
 _MANY: Final = 400
 """Attempts of one user from which on the logs may as well be read as a whole."""
-_HIGH: Final = pattern(rb"[^\n]*[\x80-\xff][^\n]*\n")
 _WELCOME: Final = b" User logged in"
 
 _Range = tuple[int, int]
-
-
-class _Attempt(NamedTuple):
-    record: Record
-    event: Login | BadLogin
-
-    @property
-    def key(self) -> TraceKey:
-        return self.record.path, self.record.offset, self.record.time
 
 
 class OfUser(NamedTuple):
@@ -116,22 +107,20 @@ class _Search:
     def __init__(self, logs: Mapping[LogRole, SlicedLog], user: str, now: float, slow: float) -> None:
         self._logs = logs
         self._mail = logs[LogRole.MAIL]
-        self._user = user.casefold()
+        self._search = MailSearch(self._mail, user)
         self._now = now
         self._slow = slow
-        self.nameless: list[int] = []
-        self._tls: list[int] = []
         self._known: dict[str, LdapEvent | SlapdState | None] = {}
 
     def traces(self) -> list[LoginTrace] | None:
         """The attempts of the user, and others; None if they are too many, or if not all is decided."""
-        attempts = list(self.attempts())
+        attempts = list(self._search.attempts())
         if len(attempts) > _MANY:
             return None
         traces = self.judge(attempts)
-        if traces is None or not self.nameless or LogRole.SLAPD not in self._logs:
+        if traces is None or LogRole.SLAPD not in self._logs:
             return traces
-        if len(attempts) < FIRM or not (nameless := list(self._unnamed())):
+        if len(attempts) < FIRM or not (nameless := self._search.unnamed()):
             # a DN of which nobody's name was learned is nobody's
             return traces
         dns = {trace.ldap.dn for trace in traces if trace.ldap is not None and trace.ldap.dn is not None}
@@ -145,64 +134,16 @@ class _Search:
             return None
         return traces
 
-    # --- the mail log -------------------------------------------------------------------------------
-
-    def attempts(self) -> Iterator[_Attempt]:
-        """The attempts whose line names the user. Notes on the way where lines of attempts name nobody."""
-        name = self._user.encode()
-        for at, data in self._mail.pieces(0, self._mail.size):
-            spans = list(_lines_with(data.lower(), name))
-            if not data.isascii():
-                # there may be letters that are others in lower case
-                spans = sorted({*spans, *(found.span() for found in _HIGH.finditer(data))})
-            for start, stop in spans:
-                line = data[start : stop - 1]
-                if b"login" not in line:
-                    continue
-                attempt = self._attempt(line, at + start)
-                if attempt is not None and self._user in {
-                    each.casefold() for each in (attempt.event.user, asked_for(attempt.event)) if each
-                }:
-                    yield attempt
-            self._note_nameless(at, data)
-
-    def _note_nameless(self, at: int, data: bytes) -> None:
-        found = data.find(b"badlogin: ")
-        while found >= 0:
-            stop = data.find(b"\n", found)
-            word = data.find(b"]", found, stop) + 2
-            end = data.find(b" ", word, stop)
-            # 3.x writes `MECHANISM (user) [why]`, and the LOGIN command has always named its user
-            if data[end + 1 : end + 2] != b"(" and data[word:end] != b"plaintext":
-                self.nameless.append(at + found)
-            found = data.find(b"badlogin: ", stop)
-        self._tls += [at + start for start, _stop in _lines_with(data, b"egotiation failed: ")]
-
-    def _attempt(self, line: bytes, offset: int) -> _Attempt | None:
-        times = self._mail.times_of(line, offset)
-        record = self._mail.record(line, offset, times)
-        event = understand(record)
-        return _Attempt(record, event) if isinstance(event, Login | BadLogin) else None
-
     def failures(self, wanted: TraceFilter, told: Collection[TraceKey]) -> int:
         """How many attempts that did not succeed name nobody; without those that were `told`."""
         nobody = wanted._replace(user=None)
-        count = 0
-        for record, _event in self._unnamed():
-            count += nobody.covers(record.time) and (record.path, record.offset, record.time) not in told
+        count = sum(
+            nobody.covers(each.record.time) and each.key not in told for each in self._search.unnamed()
+        )
+        tls = self._search.tls_failures()
         if nobody.since is None and nobody.until is None:
-            return count + len(self._tls)
-        return count + sum(nobody.covers(self._time_at(low)) for low in self._tls)
-
-    def _unnamed(self) -> Iterator[_Attempt]:
-        for low in self.nameless:
-            start = self._mail.line_start(low)
-            found = self._attempt(self._mail.read(start, self._mail.line_end(start)).rstrip(b"\n"), start)
-            if found is not None and isinstance(found.event, BadLogin) and asked_for(found.event) is None:
-                yield found
-
-    def _time_at(self, start: int) -> float:
-        return self._mail.times_of(self._mail.read(start, start + HEAD), start)
+            return count + len(tls)
+        return count + sum(nobody.covers(self._search.time_at(low)) for low in tls)
 
     # --- the lines that matter ----------------------------------------------------------------------
 
@@ -211,7 +152,7 @@ class _Search:
         pace = self._logs[LogRole.SLAPD].pace if LogRole.SLAPD in self._logs else 0.0
         return min(MARGIN, max(LEAST, _AROUND / pace)) if pace else LEAST
 
-    def judge(self, attempts: list[_Attempt]) -> list[LoginTrace] | None:
+    def judge(self, attempts: list[LoggedAttempt]) -> list[LoginTrace] | None:
         """The traces of these; None if what is near them does not suffice."""
         beside = [each for one in attempts if isinstance(one.event, BadLogin) for each in self._welcomed(one)]
         near = self._near()
@@ -238,7 +179,7 @@ class _Search:
                     book.feed(self._logs[role].records(low, high))
         return book.judge({each.key for each in attempts}, {each.key for each in beside}, self._now)
 
-    def _welcomed(self, attempt: _Attempt) -> Iterator[_Attempt]:
+    def _welcomed(self, attempt: LoggedAttempt) -> Iterator[LoggedAttempt]:
         """The nearest logins before and after, which tell that others got through."""
         at, time = attempt.record.offset, attempt.record.time
         low, high = self._mail.between(time - _OTHERS, time + _OTHERS)
@@ -255,11 +196,11 @@ class _Search:
             places.append((at, after, found))
         for base, data, found in places:
             start, stop = data.rfind(b"\n", 0, found) + 1, data.find(b"\n", found)
-            other = None if stop < 0 else self._attempt(data[start:stop], base + start)
+            other = None if stop < 0 else self._search.attempt(data[start:stop], base + start)
             if other is not None and isinstance(other.event, Login):
                 yield other
 
-    def _process_before(self, attempt: _Attempt, into: list[_Range]) -> float:
+    def _process_before(self, attempt: LoggedAttempt, into: list[_Range]) -> float:
         """The lines of its process back to the attempt before; returns from when on they are there."""
         record = attempt.record
         low = self._mail.between(record.time - _PRELUDE, record.time)[0]
@@ -280,14 +221,15 @@ class _Search:
             found = data.rfind(mark, 0, start)
         return record.time - _PRELUDE
 
-    def _process_after(self, attempt: _Attempt, into: list[_Range]) -> None:
+    def _process_after(self, attempt: LoggedAttempt, into: list[_Range]) -> None:
         """The lines of its process until something begins the next attempt."""
         record = attempt.record
         mark = b"[%d]:" % (record.pid or 0)
         into.append((record.offset, record.end))
         count = 0
-        for at, data in self._mail.pieces(record.end, min(self._mail.size, record.end + _AHEAD)):
-            for start, stop in _lines_with(data, mark):
+        high = min(self._mail.size, record.end + _AHEAD)
+        for at, data, size in self._mail.pieces(record.end, high, _AFTERWARDS):
+            for start, stop in Haystack(data, size).lines_with(mark):
                 line = data[start : stop - 1]
                 other = self._mail.record(line, at + start, self._mail.times_of(line, at + start))
                 if _process(other) != _process(record):
@@ -312,12 +254,15 @@ class _Search:
                 ):
                     return
 
-    def _heard(self, attempt: _Attempt, began: float, into: list[_Range]) -> None:
+    def _heard(self, attempt: LoggedAttempt, began: float, into: list[_Range]) -> None:
         """What the SASL library said in its process."""
         log, record = self._logs[LogRole.AUTH], attempt.record
         low, high = log.between(began, record.time + 2.0)
         data = log.read(low, high)
-        into += [(low + start, low + stop) for start, stop in _lines_with(data, b"[%d]:" % (record.pid or 0))]
+        into += [
+            (low + start, low + stop)
+            for start, stop in Haystack(data).lines_with(b"[%d]:" % (record.pid or 0))
+        ]
 
     def _feed_slapd(self, book: NearbyBook, low: int, high: int) -> bool:
         """Feed lines of slapd's that all have one shape, fast; False, and nothing is fed, if they do not."""
@@ -360,13 +305,14 @@ class _Search:
 
     # --- attempts that name nobody ------------------------------------------------------------------
 
-    def _beside(self, dns: Collection[str], nameless: list[_Attempt]) -> list[_Attempt]:
+    def _beside(self, dns: Collection[str], nameless: list[LoggedAttempt]) -> list[LoggedAttempt]:
         """Those of `nameless` near which slapd's log has one of `dns`."""
         log = self._logs[LogRole.SLAPD]
         seconds: set[int] = set()
-        for at, data in log.pieces(0, log.size):
+        for at, data, size in log.pieces(0, log.size):
+            hay = Haystack(data, size)
             for dn in dns:
-                for start, stop in _lines_with(data, b'"%s"' % dn.encode()):
+                for start, stop in hay.lines_with(b'"%s"' % dn.encode()):
                     seconds.add(int(log.times_of(data[start : stop - 1], at + start)))
         return [each for each in nameless if any(int(each.record.time) - back in seconds for back in _BACK)]
 
@@ -379,16 +325,6 @@ def _may_be_of(trace: LoginTrace, dns: Collection[str]) -> bool:
 
 def _process(record: Record) -> ProcessKey:
     return record.host, record.ident, record.pid or 0
-
-
-def _lines_with(data: bytes, needle: bytes) -> Iterator[_Range]:
-    """Where the lines begin and end, newline included, that hold `needle`."""
-    at = data.find(needle)
-    while at >= 0:
-        start, stop = data.rfind(b"\n", 0, at) + 1, data.find(b"\n", at)
-        stop = len(data) if stop < 0 else stop + 1
-        yield start, stop
-        at = data.find(needle, stop)
 
 
 def _united(ranges: list[_Range]) -> list[_Range]:

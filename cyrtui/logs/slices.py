@@ -97,14 +97,15 @@ class SlicedLog:
             low += len(piece)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
-    def pieces(self, low: int, high: int) -> Iterator[tuple[int, bytes]]:
-        """The lines of [low, high), where a line begins, in pieces with their offsets.
+    def pieces(self, low: int, high: int, step: int = _PIECE) -> Iterator[tuple[int, bytes, int]]:
+        """The lines of [low, high), where a line begins, in pieces of some `step` bytes.
 
-        Each line has its newline; the last one is given one if it has none.
+        Each piece comes with its offset, and with how many of its bytes are whole lines: what follows them is
+        in the next piece too. Each line has its newline; the last one is given one if it has none.
         """
-        step = _PIECE
+        wanted = step
         while low < high:
-            data = self._file.pread(min(step, high - low), low)
+            data = self._file.pread(min(wanted, high - low), low)
             if not data:
                 self.shrunk = True
                 return
@@ -112,11 +113,11 @@ class SlicedLog:
                 data += b"\n"
             end = data.rfind(b"\n") + 1
             if end:
-                yield low, data if end == len(data) else data[:end]
-                low, step = low + end, _PIECE
+                yield low, data, end
+                low, wanted = low + end, step
             else:
                 # a line that is longer than this
-                step *= 4
+                wanted *= 4
 
     def times_of(self, line: bytes, offset: int) -> float:
         """The time of the line that begins at `offset`; that of the file's end if it has no stamp."""

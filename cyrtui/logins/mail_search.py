@@ -1,0 +1,113 @@
+"""The mail log searched for a user's name, as bytes: his attempts, and those that name nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from cyrtui.logins.events import BadLogin, Login
+from cyrtui.logins.grammar import understand
+from cyrtui.logins.needs import asked_for
+from cyrtui.logins.trace import TraceKey
+from cyrtui.logs.haystack import Haystack
+from cyrtui.logs.record import Record
+from cyrtui.logs.slices import SlicedLog
+from cyrtui.logs.stamps import HEAD
+from cyrtui.pattern import pattern
+
+_PIECE: Final = 1 << 20
+_HIGH: Final = pattern(rb"[^\n]*[\x80-\xff][^\n]*\n")
+_CASELESS: Final = pattern(r"[^A-Za-z]{4,}")
+_COMMON: Final = 400
+"""Lines of a piece from which on a part of a name is too common to be searched for."""
+# 3.x writes `MECHANISM (user) [why]`, and the LOGIN command has always named its user
+_NAMED: Final = pattern(rb"badlogin: [^\]\n]*\] (?:plaintext |[^ \n]* \()")
+
+_Range = tuple[int, int]
+
+
+class LoggedAttempt(NamedTuple):
+    """The line of the mail log that makes an attempt, and what it says."""
+
+    record: Record
+    event: Login | BadLogin
+
+    @property
+    def key(self) -> TraceKey:
+        return self.record.path, self.record.offset, self.record.time
+
+
+class MailSearch:
+    """One mail log, and a user to be searched for in it. Raises `FileUnreadable`."""
+
+    def __init__(self, mail: SlicedLog, user: str) -> None:
+        self._mail = mail
+        self._user = user.casefold()
+        self._name = self._user.encode()
+        core = max(_CASELESS.findall(self._user), key=len, default="")
+        self._core = core.encode()
+        self._nameless: list[int] = []
+        self._tls: list[int] = []
+        self._unnamed: list[LoggedAttempt] | None = None
+
+    def attempts(self) -> Iterator[LoggedAttempt]:
+        """The attempts whose line names the user. Notes on the way where lines of attempts name nobody."""
+        for at, data, size in self._mail.pieces(0, self._mail.size, _PIECE):
+            hay = Haystack(data, size)
+            for start, stop in self._lines_of_user(hay):
+                line = data[start : stop - 1]
+                attempt = self.attempt(line, at + start) if b"login" in line else None
+                if attempt is not None and self._user in {
+                    each.casefold() for each in (attempt.event.user, asked_for(attempt.event)) if each
+                }:
+                    yield attempt
+            self._nameless += [
+                at + found for found in hay.places(b"badlogin: ") if _NAMED.match(data, found) is None
+            ]
+            self._tls += [at + start for start, _stop in hay.lines_with(b"egotiation failed: ")]
+
+    def _lines_of_user(self, hay: Haystack) -> list[_Range]:
+        """Lines that hold the name in capitals or not, and others."""
+        data, size = hay.data, hay.size
+        spans = self._lines_with_core(hay) if self._core else None
+        if spans is None:
+            spans = list(Haystack(data.lower(), size).lines_with(self._name))
+        if not data.isascii():
+            # there may be letters that are others in lower case
+            spans = sorted({*spans, *(found.span() for found in _HIGH.finditer(data, 0, size))})
+        return spans
+
+    def _lines_with_core(self, hay: Haystack) -> list[_Range] | None:
+        """The same by the part of the name that has no capitals; None if too many lines have that."""
+        spans: list[_Range] = []
+        for span in hay.lines_with(self._core):
+            if len(spans) >= _COMMON:
+                return None
+            spans.append(span)
+        return [(start, stop) for start, stop in spans if self._name in hay.data[start:stop].lower()]
+
+    def attempt(self, line: bytes, offset: int) -> LoggedAttempt | None:
+        """What the line at `offset` says, if it makes an attempt."""
+        record = self._mail.record(line, offset, self._mail.times_of(line, offset))
+        event = understand(record)
+        return LoggedAttempt(record, event) if isinstance(event, Login | BadLogin) else None
+
+    def unnamed(self) -> list[LoggedAttempt]:
+        """The attempts whose line names nobody, once all `attempts` were asked for."""
+        if self._unnamed is None:
+            self._unnamed = []
+            for low in self._nameless:
+                start = self._mail.line_start(low)
+                line = self._mail.read(start, self._mail.line_end(start)).rstrip(b"\n")
+                found = self.attempt(line, start)
+                if found is not None and isinstance(found.event, BadLogin) and asked_for(found.event) is None:
+                    self._unnamed.append(found)
+        return self._unnamed
+
+    def tls_failures(self) -> list[int]:
+        """Where the lines of handshakes that failed begin, once all `attempts` were asked for."""
+        return self._tls
+
+    def time_at(self, start: int) -> float:
+        """The time of the line that begins at `start`."""
+        return self._mail.times_of(self._mail.read(start, start + HEAD), start)
