@@ -15,13 +15,9 @@ from cyrtui.logins.book import TraceBook
 from cyrtui.logins.export import as_json
 from cyrtui.logins.filters import TraceFilter, moment_of
 from cyrtui.logins.reading import BEFORE, Reading
-from cyrtui.logins.summary import Summary
-from cyrtui.logins.ticket import as_ticket
-from cyrtui.logins.titles import cause_title
 from cyrtui.logins.trace import LoginTrace, TraceKey
 from cyrtui.logs.overrides import overrides_of
 from cyrtui.logs.record import LogRole
-from cyrtui.logs.records import RecordFeed
 from cyrtui.logs.sources import LogSources, find_sources
 from cyrtui.settings import Settings, Value
 from cyrtui.wording import counted
@@ -30,6 +26,7 @@ if TYPE_CHECKING:
     from threading import Event
 
     from cyrtui.directory import AskedDirectory
+    from cyrtui.logs.records import RecordFeed
 
 FOUND: Final = 0
 NOTHING: Final = 1
@@ -149,6 +146,8 @@ def _printer(options: TraceOptions, zone: tzinfo | None, out: TextIO) -> Callabl
         out.write(json.dumps(as_json(trace, zone), ensure_ascii=False) + "\n")
 
     def in_full(trace: LoginTrace) -> None:
+        from cyrtui.logins.ticket import as_ticket
+
         out.write(inert(as_ticket(trace, zone), keep="\n") + "\n")
 
     def in_a_line(trace: LoginTrace) -> None:
@@ -171,6 +170,9 @@ def one_line(trace: LoginTrace, zone: tzinfo | None) -> str:
 
 
 def _summary(run: _Run, options: TraceOptions, zone: tzinfo | None, out: TextIO) -> int:
+    from cyrtui.logins.summary import Summary
+    from cyrtui.logins.titles import cause_title
+
     totals = Summary()
     run.show = totals.add
     status = run.history()
@@ -291,6 +293,8 @@ class _Run:
         """Attempts as they come, each once it is told to its end; until a signal, or a recording's end."""
         import signal
         import threading
+
+        from cyrtui.logs.records import RecordFeed
 
         stop = threading.Event()
         before = {

@@ -165,7 +165,7 @@ class TraceBook:
     ) -> Lookup:
         key = (host, pid, event.conn if conn is None else conn)
         lookup = self._lookups.get(key)
-        if lookup is None or (isinstance(event, LdapAccept) and lookup.accepted is not None):
+        if lookup is None or (type(event) is LdapAccept and lookup.accepted is not None):
             # conn numbers begin again with slapd, whose pid may be the same (in a container)
             self._generation += 1
             lookup = self._lookups[key] = Lookup((*key, self._generation))

@@ -8,8 +8,10 @@ generation).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
-from typing import Final
+from functools import lru_cache
+from typing import Any, Final
 
 from cyrtui.logins.events import (
     LdapAccept,
@@ -68,6 +70,7 @@ _OF_ATTRIBUTE: Final = {
 }
 
 
+@lru_cache(maxsize=256)
 def _families(attributes: frozenset[str]) -> frozenset[str]:
     """The kinds of mechanism that the attributes asked for betray; several attempts of a session add up."""
     names = [name.lower() for name in attributes]
@@ -129,18 +132,21 @@ class Lookup:
         self._fate = None
         if self.foreign:
             self.more += 1
-            if isinstance(event, LdapClosed):
+            if type(event) is LdapClosed:
                 self.closed = at
             return
-        if len(self.lines) < MAX_LINES:
-            self.lines.append(at)
+        lines = self.lines
+        if len(lines) < MAX_LINES:
+            lines.append(at)
         else:
             self.more += 1
         if self.first is None:
             self.first = at
         self.last = at
-        self._take(event, at)
-        self._shed()
+        take = _TAKES.get(type(event))
+        if take is not None:
+            take(self, event, at)
+            self._shed()
 
     def _shed(self) -> None:
         if self.foreign:
@@ -161,62 +167,6 @@ class Lookup:
                 fresh.feed(event, line)
         for name in self.__slots__:
             setattr(self, name, getattr(fresh, name))
-
-    def _take(self, event: LdapEvent, at: TraceEvent) -> None:
-        match event:
-            case LdapAccept():
-                self.accepted = at
-            case LdapClosed():
-                self.closed = at
-            case LdapUnbind():
-                self.unbound = at
-            case LdapBind(method=method):
-                self.bind_asked = True
-                # ldapdb binds by SASL alone
-                self.foreign = self.foreign or method == 128
-            case LdapBindId(authcid=authcid):
-                self.authcid = authcid
-            case LdapBound(dn=dn, mechanism=mechanism):
-                self.bound_as = canonical_dn(dn)
-                self.foreign = self.foreign or mechanism.upper() == "SIMPLE"
-            case LdapProxy(dn=dn):
-                self.dn, self.dn_as_logged = canonical_dn(dn), dn
-            case LdapSearch(op=op, base=base, scope=scope):
-                self._search(op, base, scope)
-            case LdapAttributes(op=op, names=names):
-                if op not in self.root_ops:
-                    self.attributes |= frozenset(names)
-                    self.families = _families(self.attributes)
-            case LdapExtended(op=op, what=what):
-                if what in {"STARTTLS", "1.3.6.1.4.1.1466.20037"}:
-                    self.starttls_ops |= {op}
-            case LdapResult():
-                self._result(event, at)
-            case LdapOther(change=change):
-                self.foreign = self.foreign or change
-            case _:
-                pass
-
-    def _search(self, op: int, base: str, scope: int) -> None:
-        if scope != 0:
-            self.foreign = True
-        elif base:
-            self.search_ops |= {op}
-            if self.dn is None:
-                self.dn, self.dn_as_logged = canonical_dn(base), base
-        else:
-            self.root_ops |= {op}
-
-    def _result(self, event: LdapResult, at: TraceEvent) -> None:
-        self.foreign = self.foreign or event.op > MAX_OPS or event.tag in {103, 105, 107, 109, 111}
-        if event.etime is not None:
-            self.slowest = max(self.slowest, event.etime)
-            self.server_seconds += event.etime
-        if event.err == _SASL_BIND_IN_PROGRESS and event.tag == 97:
-            return
-        # the last one by operation decides, since lines may be out of order
-        if event.op not in self.root_ops and (self.result is None or event.op >= self.result.op):
-            self.result, self.deciding = event, at
 
     @property
     def fate(self) -> Fate:
@@ -271,3 +221,91 @@ class Lookup:
         """From the connection's begin to its deciding line."""
         begin, end = self.begin, self.end
         return None if begin is None or end is None else max(0.0, end.time - begin.time)
+
+
+# --- what each kind of line says: millions of them are fed, so that it is looked up by its class ---------
+
+
+def _accept(lookup: Lookup, _event: LdapAccept, at: TraceEvent) -> None:
+    lookup.accepted = at
+
+
+def _close(lookup: Lookup, _event: LdapClosed, at: TraceEvent) -> None:
+    lookup.closed = at
+
+
+def _unbind(lookup: Lookup, _event: LdapUnbind, at: TraceEvent) -> None:
+    lookup.unbound = at
+
+
+def _bind(lookup: Lookup, event: LdapBind, _at: TraceEvent) -> None:
+    lookup.bind_asked = True
+    # ldapdb binds by SASL alone
+    lookup.foreign = event.method == 128
+
+
+def _bind_id(lookup: Lookup, event: LdapBindId, _at: TraceEvent) -> None:
+    lookup.authcid = event.authcid
+
+
+def _bound(lookup: Lookup, event: LdapBound, _at: TraceEvent) -> None:
+    lookup.bound_as = canonical_dn(event.dn)
+    lookup.foreign = event.mechanism.upper() == "SIMPLE"
+
+
+def _proxy(lookup: Lookup, event: LdapProxy, _at: TraceEvent) -> None:
+    lookup.dn, lookup.dn_as_logged = canonical_dn(event.dn), event.dn
+
+
+def _search(lookup: Lookup, event: LdapSearch, _at: TraceEvent) -> None:
+    if event.scope != 0:
+        lookup.foreign = True
+    elif event.base:
+        lookup.search_ops |= {event.op}
+        if lookup.dn is None:
+            lookup.dn, lookup.dn_as_logged = canonical_dn(event.base), event.base
+    else:
+        lookup.root_ops |= {event.op}
+
+
+def _attributes(lookup: Lookup, event: LdapAttributes, _at: TraceEvent) -> None:
+    if event.op not in lookup.root_ops:
+        lookup.attributes |= frozenset(event.names)
+        lookup.families = _families(lookup.attributes)
+
+
+def _extended(lookup: Lookup, event: LdapExtended, _at: TraceEvent) -> None:
+    if event.what in {"STARTTLS", "1.3.6.1.4.1.1466.20037"}:
+        lookup.starttls_ops |= {event.op}
+
+
+def _result(lookup: Lookup, event: LdapResult, at: TraceEvent) -> None:
+    lookup.foreign = event.op > MAX_OPS or event.tag in {103, 105, 107, 109, 111}
+    if event.etime is not None:
+        lookup.slowest = max(lookup.slowest, event.etime)
+        lookup.server_seconds += event.etime
+    if event.err == _SASL_BIND_IN_PROGRESS and event.tag == 97:
+        return
+    # the last one by operation decides, since lines may be out of order
+    if event.op not in lookup.root_ops and (lookup.result is None or event.op >= lookup.result.op):
+        lookup.result, lookup.deciding = event, at
+
+
+def _other(lookup: Lookup, event: LdapOther, _at: TraceEvent) -> None:
+    lookup.foreign = event.change
+
+
+_TAKES: Final[dict[type, Callable[[Lookup, Any, TraceEvent], None]]] = {
+    LdapAccept: _accept,
+    LdapClosed: _close,
+    LdapUnbind: _unbind,
+    LdapBind: _bind,
+    LdapBindId: _bind_id,
+    LdapBound: _bound,
+    LdapProxy: _proxy,
+    LdapSearch: _search,
+    LdapAttributes: _attributes,
+    LdapExtended: _extended,
+    LdapResult: _result,
+    LdapOther: _other,
+}

@@ -10,6 +10,8 @@ from cyrtui.pattern import pattern
 
 _ESCAPED: Final = pattern(r"\\([0-9A-Fa-f]{2}|.)")
 _ATTRIBUTE: Final = pattern(r"\s*[A-Za-z0-9.-]+\s*=\s*")
+_SEPARATOR: Final = pattern(r"\s*([,=+])\s*")
+_LOOSE: Final = pattern(r"\s[,=+]|[,=+]\s")
 _WORDS: Final = pattern(r"[^\W_]+")
 
 EXACT: Final = 3.0
@@ -24,9 +26,11 @@ def canonical_user(user: str) -> str:
     return name[:plus] if plus > 0 else name
 
 
+@lru_cache(maxsize=8192)
 def canonical_dn(dn: str) -> str:
     """slapd logs normalized or pretty DNs: case and blanks around separators do not matter."""
-    return re.sub(r"\s*([,=+])\s*", r"\1", dn.strip()).lower()
+    dn = dn.strip()
+    return (_SEPARATOR.sub(r"\1", dn) if _LOOSE.search(dn) else dn).lower()
 
 
 @lru_cache(maxsize=8192)

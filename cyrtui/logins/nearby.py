@@ -13,6 +13,7 @@ from typing import Final
 
 from cyrtui.logins.book import TraceBook
 from cyrtui.logins.correlate import Correlator, Link
+from cyrtui.logins.events import LdapEvent
 from cyrtui.logins.learned import FIRM, Directory, Evidence
 from cyrtui.logins.lookups import Fate, Lookup
 from cyrtui.logins.needs import EARLY
@@ -177,9 +178,12 @@ class NearbyBook(TraceBook):
         """Weigh what was attempted within so many seconds of each attempt."""
         self._correlator.near = seconds
 
-    def feed_slapd(self, host: str, pid: int, conn: int, event: object, at: TraceEvent) -> None:
-        """Take one line of slapd that was understood already; `event` as `read_slapd` gives it."""
-        self._slapd(host, pid, event, at, conn)  # type: ignore[arg-type]
+    def feed_connection(
+        self, host: str, pid: int, conn: int, lines: Sequence[tuple[LdapEvent, TraceEvent]]
+    ) -> None:
+        """Take the lines of one connection of slapd's, understood already, in their order."""
+        for event, at in lines:
+            self._slapd(host, pid, event, at, conn)
 
     def judge(self, wanted: set[TraceKey], beside: set[TraceKey], now: float) -> list[LoginTrace] | None:
         """The traces of the `wanted` attempts; names are learned from them, and `beside` are linked along.

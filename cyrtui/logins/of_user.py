@@ -55,6 +55,7 @@ _AFTERWARDS: Final = 256 << 10
 _AROUND: Final = 24 << 10
 """Bytes of slapd's log on either side of an attempt."""
 _KNOWN: Final = 4096
+_CONNECTION: Final = pattern(r"conn=[0-9]{1,19}")
 _BACK: Final = range(-2, 10)
 """Seconds that an attempt's line may come after slapd's."""
 _MANY: Final = 400
@@ -110,7 +111,7 @@ class _Search:
         self._search = MailSearch(self._mail, user)
         self._now = now
         self._slow = slow
-        self._known: dict[str, LdapEvent | SlapdState | None] = {}
+        self._known: dict[str, LdapEvent] = {}
 
     def traces(self) -> list[LoginTrace] | None:
         """The attempts of the user, and others; None if they are too many, or if not all is decided."""
@@ -280,27 +281,34 @@ class _Search:
         length = begin + len(mark)
         stamp = 15 if lines[0][:1].isalpha() else lines[0].find(b" ")
         constant = lines[0][stamp:length]
-        fed: list[tuple[int, LdapEvent, TraceEvent]] = []
-        known = self._known
+        fed: dict[str, list[tuple[LdapEvent, TraceEvent]]] = {}
+        known, whole, path = self._known, first.whole_seconds, log.path
         if len(known) > _KNOWN:
             known.clear()
         for line, time in zip(lines, times, strict=True):
-            if line[stamp:length] != constant or not line.isascii():
+            if line[stamp:length] != constant:
                 return False
-            text = line[length:].decode("ascii")
-            if not text.isprintable() or not text.startswith("conn="):
+            try:
+                text = line[length:].decode("ascii")
+            except UnicodeDecodeError:
                 return False
             number, _, rest = text.partition(" ")
             event = known.get(rest)
             if event is None:
-                event = known[rest] = read_slapd(text)
-            if event is None or isinstance(event, SlapdState) or not number[5:].isdigit():
+                understood = read_slapd(text)
+                if understood is None or isinstance(understood, SlapdState) or not text.isprintable():
+                    return False
+                event = known[rest] = understood
+            at = TraceEvent("slapd", time, whole, text, path, low)
+            if (mine := fed.get(number)) is not None:
+                mine.append((event, at))
+            elif _CONNECTION.fullmatch(number) is not None:
+                fed[number] = [(event, at)]
+            else:
                 return False
-            at = TraceEvent("slapd", time, first.whole_seconds, text, log.path, low)
-            fed.append((int(number[5:]), event, at))
             low += len(line) + 1
-        for conn, event, at in fed:
-            book.feed_slapd(first.host, first.pid, conn, event, at)
+        for number, said in fed.items():
+            book.feed_connection(first.host, first.pid, int(number[5:]), said)
         return True
 
     # --- attempts that name nobody ------------------------------------------------------------------

@@ -12,7 +12,6 @@ from cyrtui.logins.book import TraceBook
 from cyrtui.logins.learned import Directory
 from cyrtui.logins.trace import LoginTrace
 from cyrtui.logs.record import Record
-from cyrtui.logs.records import RecordFeed
 from cyrtui.logs.sources import LogSources
 
 if TYPE_CHECKING:
@@ -56,6 +55,8 @@ class Reading:
         directory: SlowDirectory | None = None,
         stopped: Callable[[], bool] = lambda: False,
     ) -> None:
+        from cyrtui.logs.records import RecordFeed
+
         self._host = host
         self._until = until
         self._slow = slow

@@ -9,7 +9,6 @@ from cyrtui.errors import FileUnreadable
 from cyrtui.host.journal_names import is_journal
 from cyrtui.host.protocol import Host
 from cyrtui.inert import inert
-from cyrtui.logs.archives import Archives
 from cyrtui.logs.levels import RoleReader
 from cyrtui.logs.record import LogRole
 from cyrtui.logs.slapd_logging import SlapdLogging
@@ -39,16 +38,19 @@ def absent_lines(
     finally:
         file.close()
     if not size:
+        from cyrtui.logs.archives import Archives
+
         return (
             None if Archives(host, path, olddir).newest_first() else _sentence(role, path, "is empty", slapd)
         )
     reader = RoleReader()
-    mine = [line for line in data.splitlines() if reader.role(line, None) is role]
-    if role is LogRole.SLAPD and not any(b"conn=" in line for line in mine):
-        return _sentence(role, path, "has no line about a connection in its last part", slapd)
-    if role is LogRole.MAIL and not mine:
-        return _sentence(role, path, "has no line of Cyrus in its last part", slapd)
-    return None
+    wanted, what = b"", "of Cyrus"
+    if role is LogRole.SLAPD:
+        wanted, what = b"conn=", "about a connection"
+    # one is enough: the last of the lines, mostly
+    if any(wanted in line and reader.role(line, None) is role for line in reversed(data.splitlines())):
+        return None
+    return _sentence(role, path, f"has no line {what} in its last part", slapd)
 
 
 def _sentence(role: LogRole, path: str, how: str, slapd: Sequence[SlapdLogging]) -> str:
