@@ -6,10 +6,11 @@ here only hands out what these have found, and answers at once.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import Counter
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 from typing import TYPE_CHECKING, Final, Literal, cast
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
     from cyrtui.directory import AskedDirectory
     from cyrtui.editing.desk import EditingDesk
     from cyrtui.host.facts import Snapshot
+    from cyrtui.login_notes import Note
     from cyrtui.logins.book import TraceBook
+    from cyrtui.logins.earlier import EarlierAttempts, Known, Progress
     from cyrtui.logins.filters import TraceFilter
     from cyrtui.logins.trace import LoginTrace, TraceKey
     from cyrtui.logs.records import RecordFeed
@@ -116,6 +119,8 @@ class Console:
         self._feed: RecordFeed | None = None
         self._watch: Watch | None = None
         self._since: float | None = None
+        self._archived: float | None = None
+        self._earlier: EarlierAttempts | None = None
         self._directory: AskedDirectory | None = None
         self._book: TraceBook | None = None
         self._traces: tuple[LoginTrace, ...] = ()
@@ -221,19 +226,22 @@ class Console:
             self.check()
         from cyrtui.directory import directory_of
         from cyrtui.logins.book import TraceBook
+        from cyrtui.logins.earlier import EarlierAttempts
         from cyrtui.logs.archive_cache import ArchiveCache
         from cyrtui.logs.overrides import overrides_of
         from cyrtui.logs.records import RecordFeed
         from cyrtui.logs.sources import find_sources
         from cyrtui.logs.store import LineStore
-        from cyrtui.logs.window import common_start
+        from cyrtui.logs.window import archived_before, common_start
         from cyrtui.services.master_log import WordKeeper
 
         sources = find_sources(self._host, overrides_of(self.settings))
         mail = sources.of(LogRole.MAIL)
         self._since = common_start(self._host, sources, _HISTORY_BYTES)
         self._directory = directory_of(self._host, self.settings)
-        self._book = TraceBook(directory=self._directory, slow=self.settings.seconds("slow_login"))
+        slow = self.settings.seconds("slow_login")
+        self._earlier = EarlierAttempts(self._host, sources, slow=slow, directory=self._directory)
+        self._book = TraceBook(directory=self._directory, slow=slow, on_drop=self._earlier.make_room)
         self._words = WordKeeper([mail.path if mail else ""])
         self._feed = RecordFeed(self._host, sources, since=self._since, limit=_HISTORY_BYTES)
         self._watch = self._host.watch([source.path for source in sources.sources])
@@ -243,6 +251,8 @@ class Console:
         self._store = LineStore(self._host, sources, cache=cache)
         self._store.open()
         self._opened.set()
+        if self._since is None and mail is not None:
+            self._archived = archived_before(self._host, mail)
         if self._host.name.kind == "local":
             from cyrtui.apply.state import unfinished
 
@@ -417,20 +427,77 @@ class Console:
         """The attempts that are kept, newest first."""
         return self._traces
 
-    @property
-    def traces_since(self) -> float | None:
-        """From when on attempts were looked for; None: in all that the logs hold."""
-        return self._since
+    def _followed_since(self) -> float | None:
+        """From when on the attempts are followed; None: all that there are."""
+        if self._book is not None and self._book.dropped and self._traces:
+            return self._traces[-1].end
+        return self._archived if self._since is None else self._since
 
-    @property
-    def dropped_traces(self) -> int:
-        """How many older attempts are not kept any more."""
-        return self._book.dropped if self._book else 0
+    def attempts(self, wanted: TraceFilter) -> Known:
+        """The attempts that are wanted: those that are followed, and those that `read_earlier` has read."""
+        from cyrtui.logins.earlier import Known
+
+        if self._earlier is None:
+            return Known((), None, read=False, full=False, problems=(), nameless=0)
+        return self._earlier.known(wanted, self._traces, self._followed_since())
+
+    def login_notes(self, known: Known, wanted: TraceFilter) -> tuple[Note, ...]:
+        """What must be said beside these attempts: what is in no log, and what could not be read."""
+        from cyrtui.login_notes import login_notes
+
+        return login_notes(self._unlogged, known, wanted)
+
+    def unread(self, wanted: TraceFilter, *, further: bool = False) -> float | None:
+        """Back to when the logs must be read for all attempts that are wanted (-inf: to their beginning).
+
+        With `further`: back to when they are to be read next, where that was not asked for. None: nothing
+        that is wanted is left to be read, as far as that is known.
+        """
+        reached = (
+            self._earlier.reached(wanted, self._followed_since()) if self._earlier and self.ready else None
+        )
+        if reached is None or (wanted.since is not None and wanted.since >= reached):
+            return None
+        if wanted.since is not None:
+            return wanted.since
+        if wanted.user is not None or wanted.until is not None:
+            return -math.inf
+        newest = self._traces[0].end if self._traces else self._host.now()
+        return reached - max(_HOUR, newest - reached) if further else None
+
+    def read_earlier(
+        self, wanted: TraceFilter, goal: float, stop: threading.Event, tell: Callable[[Progress], None]
+    ) -> None:
+        """Read attempts from before those that are followed, back to `goal`; in a worker. See
+        `EarlierAttempts.read`.
+        """
+        from cyrtui.logins.reading import AFTER
+
+        if self._earlier is None or self._closed.is_set():
+            return
+        self._searches.add(stop)
+        try:
+            with self._lock:
+                since = self._followed_since()
+                if since is None:
+                    return
+                if self._book is not None and self._book.dropped:
+                    boundary = math.nextafter(since, math.inf)
+                else:
+                    # the first attempts there lack what was logged before
+                    boundary = since + max(0.0, min(AFTER, (self._host.now() - since) / 2))
+                self._earlier.begin(wanted, boundary)
+            self._earlier.read(goal, stop, tell)
+        finally:
+            self._searches.discard(stop)
 
     def trace(self, key: Hashable) -> LoginTrace | None:
         """The attempt of a key as it is now."""
         with self._lock:
-            return self._book.get(cast("TraceKey", key)) if self._book else None
+            found = self._book.get(cast("TraceKey", key)) if self._book else None
+        if found is None and self._earlier is not None:
+            found = self._earlier.get(cast("TraceKey", key))
+        return found
 
     def parse_filter(self, text: str) -> TraceFilter:
         """The filter of typed words. Raises `FilterError` or `MomentError`."""

@@ -111,14 +111,15 @@ def _services(board: ServiceBoard) -> Iterator[Unlogged]:
 
 def _service(row: ServiceRow) -> Unlogged | None:
     name = row.name or "a service"
-    why = f": {row.reason}" if row.reason else "."
+    why = f": {row.reason.rstrip('.')}." if row.reason else "."
     if row.state == "full":
-        waiting = f", and {counted(row.queue, 'client')} of it wait" if row.queue else ""
+        waiting = f", and {counted(row.queue, 'client waits', 'clients wait')}" if row.queue else ""
+        full = [f"{one.address}:{one.port}" for one in row.listeners if one.queue and one.port is not None]
+        where = f" to {' or '.join(full)}" if full and len(full) < len(row.listeners) else ""
         return Unlogged(
             "maxchild-reached",
             row.name,
-            f"{name} has as many processes as it may{waiting}: who connects now gets no answer"
-            f" ({row.busy if row.busy is not None else row.children} of {row.capacity}).",
+            f"{name} has as many processes as it may{waiting}: who connects now{where} gets no answer.",
             f"Raise maxchild of {name} in cyrus.conf, or see who holds so many connections (cyrtui, Overview,"
             f" {name}).",
         )

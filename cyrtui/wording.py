@@ -47,6 +47,14 @@ def clock(moment: float, zone: tzinfo | None, *, fraction: bool = False) -> str:
     return f"{then:%H:%M:%S}.{then.microsecond // 1000:03}" if fraction else f"{then:%H:%M:%S}"
 
 
+def dated(moment: float, now: float, zone: tzinfo | None) -> str:
+    """07:04:57 of the day of `now`; of another day 05-10 07:04:57, of another year 2025-05-10 07:04."""
+    then, here = (datetime.fromtimestamp(each, zone) for each in (moment, now))
+    if then.date() == here.date():
+        return f"{then:%H:%M:%S}"
+    return f"{then:%m-%d %H:%M:%S}" if then.year == here.year else f"{then:%Y-%m-%d %H:%M}"
+
+
 def moment(when: float, zone: tzinfo | None) -> str:
     """2026-05-10 13:11, in `zone` (None: this machine's)."""
     return f"{datetime.fromtimestamp(when, zone):%Y-%m-%d %H:%M}"

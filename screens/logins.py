@@ -2,64 +2,40 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Hashable, Iterable, Sequence
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
-from textual import events, on
+from textual import events, on, work
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal
+from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from cyrtui.console import LogsStep
 from cyrtui.errors import CyrtuiError
 from cyrtui.logins.filters import FORMS, TraceFilter
 from cyrtui.logins.ticket import as_ticket
 from cyrtui.logins.trace import LoginTrace
-from cyrtui.wording import clock, counted, distance, moment
+from cyrtui.wording import counted, dated, moment
 
+from .attempt_rows import AttemptRows, columns
 from .page import Page
-from .widgets.cells import Cell, CellStyle
-from .widgets.line_table import Column, LineTable, Row
+from .trace_pane import OUTCOMES, TracePane
+from .widgets.cells import Cell
+from .widgets.line_table import LineTable, Row
 from .widgets.status_line import StatusLine
-from .widgets.timeline import Step, Timeline
+from .widgets.timeline import Timeline
 
-_COLUMNS = (
-    Column("mark", "", 1),
-    Column("time", "time", 8),
-    Column("user", "user", 12, flex=2, min_width=8),
-    Column("service", "service", 7),
-    Column("from", "from", 15, flex=1, min_width=11),
-    Column("cause", "outcome", 20, flex=3, min_width=14),
-    Column("took", "took", 7, align="right"),
-)
+if TYPE_CHECKING:
+    from cyrtui.login_notes import Note
+    from cyrtui.logins.earlier import Known, Progress
+    from cyrtui.services.board import NoBoard, ServiceBoard
+
 # So many lines that a table and a whole trace stand below each other.
 _ROOMY = 34
-_OUTCOMES: dict[str, tuple[str, CellStyle]] = {
-    "ok": ("·", "ok"),
-    "failed": ("✖", "failed"),
-    "incomplete": ("!", "warning"),
-}
-
-
-class _Traces:
-    """Traces as rows of the table, made when they are looked at."""
-
-    def __init__(self, traces: Sequence[LoginTrace], screen: LoginsScreen) -> None:
-        self._traces = traces
-        self._screen = screen
-        self._places: dict[Hashable, int] | None = None
-
-    def __len__(self) -> int:
-        return len(self._traces)
-
-    def row(self, index: int) -> Row:
-        return self._screen.row_of(self._traces[index])
-
-    def index_of(self, key: Hashable) -> int | None:
-        if self._places is None:
-            self._places = {trace.key: place for place, trace in enumerate(self._traces)}
-        return self._places.get(key)
 
 
 class LoginsScreen(Page):
@@ -70,7 +46,9 @@ class LoginsScreen(Page):
         "Every attempt to log in that the logs show, newest first. The chosen one is told below: the "
         "verdict, the lines of the three logs with their distance in time, and the remedy. How sure the "
         "link to slapd's connection is stands beside its first line: certain, likely or ambiguous. "
-        f"What / asks for are conditions that must all hold: {FORMS}."
+        f"What / asks for are conditions that must all hold: {FORMS}. A user, or a time before what is "
+        "loaded, is looked for in the whole of the logs and their archives. The line above the table is what "
+        "keeps people out and is in no log; n tells all of it, with what to do."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
@@ -78,78 +56,174 @@ class LoginsScreen(Page):
         ),
         Binding("f", "follow_user", "Show this user's attempts only, or everyone's", show=False),
         Binding("x", "failed_only", "Show failed attempts only, or all", show=False),
+        Binding("o", "older", "Read older attempts, from the archives too", show=False),
+        Binding("n", "notes", "What is in no log, and what could not be read", show=False),
         Binding("l", "show_in_logs", "Show this line in the logs", show=False),
         Binding("y", "copy", "Copy the trace as text, for a ticket", show=False),
-        Binding("escape", "close_trace", "Close the trace; then, show all attempts again", show=False),
+        Binding(
+            "escape",
+            "close_trace",
+            "Stop reading; close the trace; then, show all attempts again",
+            show=False,
+        ),
     ]
+
+    @dataclass
+    class Read(Message):
+        """Reading further back went on, or ended (`progress` None)."""
+
+        asked: threading.Event
+        progress: Progress | None
 
     def __init__(self) -> None:
         super().__init__()
         self._wanted = TraceFilter()
         self._open: LoginTrace | None = None
         self._roomy = False
+        self._stop_read: threading.Event | None = None
+        self._state = ""
+        self._to_read = False
+        self._notes: tuple[Note, ...] = ()
+        self._room_for_time = 0
 
     def body(self) -> Iterable[Widget]:
         yield StatusLine((("LOGINS", "strong"),), id="attempts-title", classes="title")
-        yield LineTable(_COLUMNS, id="attempts")
-        with Vertical(id="trace"):
-            yield StatusLine(id="trace-title", classes="title")
-            yield Static("", id="verdict", markup=False)
-            yield Timeline(id="timeline")
-            yield Static("", id="remedy", markup=False)
+        yield StatusLine(id="notes")
+        yield StatusLine(id="nothing")
+        yield LineTable(columns(8), id="attempts")
+        yield TracePane(self.core.zone, self.core.host_now, id="trace")
         with Horizontal(id="asking"):
             yield Input(placeholder=FORMS, id="asked", compact=True)
 
     def own_keys(self) -> Sequence[tuple[str, str]]:
+        if self._shows_notes:
+            return (("y", "copy"), ("esc", "back"))
         if self._open is not None:
             return (("l", "in the logs"), ("y", "copy"), ("esc", "back"))
-        return (("⏎", "open"), ("/", "filter"), ("f", "user"), ("x", "failed"))
+        return (("⏎", "open"), ("/", "filter"), ("f", "user"), ("x", "failed"), ("o", "older"))
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.query_one("#attempts", LineTable).focus()
+        self._table.focus()
+
+    @property
+    def _table(self) -> LineTable:
+        return self.query_one("#attempts", LineTable)
+
+    @property
+    def _pane(self) -> TracePane:
+        return self.query_one("#trace", TracePane)
+
+    @property
+    def _shows_notes(self) -> bool:
+        return self.has_class("-notes")
+
+    def _chosen(self) -> LoginTrace | None:
+        """The attempt that is open, or the one under the cursor."""
+        return self._open or self.core.trace(self._table.cursor_key)
 
     def on_resize(self, event: events.Resize) -> None:
         """With room enough the chosen attempt is always told."""
         self._roomy = event.size.height >= _ROOMY
         self.set_class(self._roomy, "-roomy")
-        key = self.query_one("#attempts", LineTable).cursor_key
-        if self._roomy and self._open is None and key is not None:
+        key = self._table.cursor_key
+        if self._roomy and self._open is None and key is not None and not self._shows_notes:
             self._show_trace(key)
 
     def caught_up(self) -> None:
         self._fill()
 
+    def services_seen(self, board: ServiceBoard | NoBoard) -> None:
+        self._fill()
+
     def logs_moved(self, step: LogsStep) -> None:
+        if self._to_read and self.core.ready:
+            self._read_what_is_wanted()
         self._fill()
         if self._open is not None and self._open.key in step.traces:
             self._show_trace(self._open.key)
 
+    # The table
+
     def _fill(self) -> None:
-        everything = self.core.traces()
-        shown = self._wanted.select(everything) if self._wanted else everything
-        title = self.query_one("#attempts-title", StatusLine)
-        count = f"{len(shown):,} of {len(everything):,}" if self._wanted else counted(len(shown), "attempt")
-        right: list[Cell] = [(count, "muted")]
-        if self.core.traces_since is not None:
-            right.append((f" since {moment(self.core.traces_since, self.core.zone)}", "muted"))
-        if self.core.dropped_traces:
-            right.append((f", {self.core.dropped_traces:,} older ones not kept", "warning"))
+        known = self.core.attempts(self._wanted)
+        self._title(known)
+        self._note(known)
+        self._say_nothing(known)
+        oldest = known.traces[-1].end if known.traces else self.core.host_now()
+        room = len(dated(oldest, self.core.host_now(), self.core.zone))
+        if room != self._room_for_time:
+            self._room_for_time = room
+            self._table.set_columns(columns(room))
+        self._table.set_rows(AttemptRows(known.traces, self.row_of))
+
+    def _title(self, known: Known) -> None:
+        number = len(known.traces)
+        right: list[Cell] = [(self._count(known), "muted")]
+        if known.full:
+            right = [
+                (f"the newest {number:,} of more, since {self._moment(known.since)}: ask for less", "warning")
+            ]
         if unseen := self.core.without_mail_log():
             right = [(unseen, "failed")]
         if not self.core.ready:
             right = [("reading the logs …", "muted")]
+        if self._state:
+            right = [(f"{self._state}  ", "accent"), *right]
         left: list[Cell] = [("LOGINS", "strong")]
         if self._wanted:
             others = self._wanted._replace(failed=False).words(self.core.zone)
             words = [others, "failed only" if self._wanted.failed else ""]
             left.append(("  " + " ".join(word for word in words if word), "warning"))
-        title.show(left, right)
-        self.query_one("#attempts", LineTable).set_rows(_Traces(shown, self))
+        self.query_one("#attempts-title", StatusLine).show(left, right)
+
+    def _count(self, known: Known) -> str:
+        """How many there are, and from when on they are all there."""
+        number = counted(len(known.traces), "attempt")
+        if known.since is not None:
+            wanted = self._wanted.since
+            return (
+                number
+                if wanted is not None and wanted >= known.since
+                else (f"{number} since {self._moment(known.since)}")
+            )
+        everything = len(self.core.traces())
+        return f"{len(known.traces):,} of {everything:,}" if self._wanted and not known.read else number
+
+    def _moment(self, when: float | None) -> str:
+        return "the logs begin" if when is None else moment(when, self.core.zone)
+
+    def _note(self, known: Known) -> None:
+        """The gravest of what is in no log, or could not be read, in a line above the table."""
+        self._notes = self.core.login_notes(known, self._wanted)
+        line = self.query_one("#notes", StatusLine)
+        self.set_class(bool(self._notes), "-noted")
+        if self._notes:
+            first = self._notes[0]
+            more = "n: more" if len(self._notes) == 1 else f"n: {len(self._notes)} notes"
+            mark: Cell = ("! ", "failed") if first.grave else ("· ", "muted")
+            line.show([mark, (first.sentence, "warning" if first.grave else "muted")], [(more, "accent")])
+        if self._shows_notes:
+            self._show_notes()
+
+    def _say_nothing(self, known: Known) -> None:
+        """Why the table is empty."""
+        line = self.query_one("#nothing", StatusLine)
+        readable = self.core.ready and self.core.without_mail_log() is None
+        self.set_class(readable and not known.traces, "-nothing")
+        who = f" of {self._wanted.user}" if self._wanted.user is not None else ""
+        what = "No attempt" + who + (" is as asked for" if self._wanted._replace(user=None) else "")
+        if self._stop_read is not None:
+            where = f" so far, from {self._moment(known.since)} on; reading further back"
+        elif known.since is None:
+            where = " in all that the logs hold"
+        else:
+            where = f" since {self._moment(known.since)}; o reads further back"
+        line.show([("  " + what + where + ".", "muted")])
 
     def row_of(self, trace: LoginTrace) -> Row:
         """A trace as a row of the table."""
-        mark, style = _OUTCOMES[trace.outcome]
+        mark, style = OUTCOMES[trace.outcome]
         words = self.core.cause_title(trace.cause) if trace.cause else trace.outcome
         client = trace.client
         took = "" if trace.duration is None else f"{trace.duration:.2f}s"
@@ -157,7 +231,7 @@ class LoginsScreen(Page):
             trace.key,
             (
                 (mark, style),
-                clock(trace.end, self.core.zone),
+                dated(trace.end, self.core.host_now(), self.core.zone),
                 (trace.user or "-", "strong"),
                 trace.service,
                 (client.address or client.name or "-") if client else "-",
@@ -166,11 +240,73 @@ class LoginsScreen(Page):
             ),
         )
 
+    # Further back
+
+    def _read_what_is_wanted(self) -> None:
+        """Read on where the filter wants more than is loaded."""
+        self._to_read = not self.core.ready
+        goal = self.core.unread(self._wanted)
+        if goal is not None:
+            self._read_back(goal)
+
+    def _read_back(self, goal: float) -> None:
+        self._stop_reading()
+        self._stop_read = threading.Event()
+        self._state = "reading the archives … esc stops"
+        self._read_on(self._wanted, goal, self._stop_read)
+
+    def _stop_reading(self) -> None:
+        if self._stop_read is not None:
+            self._stop_read.set()
+        self._stop_read, self._state = None, ""
+
+    @work(thread=True, group="earlier")
+    def _read_on(self, wanted: TraceFilter, goal: float, stop: threading.Event) -> None:
+        def tell(progress: Progress) -> None:
+            self.post_message(self.Read(stop, progress))
+
+        self.core.read_earlier(wanted, goal, stop, tell)
+        self.post_message(self.Read(stop, None))
+
+    def on_logins_screen_read(self, event: Read) -> None:
+        """Show how far it is, and what has joined."""
+        if event.asked is not self._stop_read:
+            return
+        if event.progress is None:
+            self._stop_read, self._state = None, ""
+        else:
+            self._state = f"reading from {self._moment(event.progress.begin)} on"
+            self._state += f", {event.progress.fraction:.0%} … esc stops"
+        if self.is_current:
+            self._fill()
+
+    def action_older(self) -> None:
+        """Read further back than what is loaded."""
+        if self._stop_read is not None:
+            return
+        goal = self.core.unread(self._wanted, further=True)
+        if goal is not None:
+            self._read_back(goal)
+        elif not self.core.ready:
+            self.notify("The logs are still being read.")
+        elif self.core.attempts(self._wanted).full:
+            self.notify("As many attempts as are kept are there: ask for less, with until:TIME for instance.")
+        elif self._wanted.since is not None:
+            self.notify("Everything since the filter's time is there.")
+        else:
+            self.notify("Everything that the logs and their archives hold is there.")
+        self._fill()
+
+    @on(LineTable.EndReached, "#attempts")
+    def _end_reached(self) -> None:
+        if self._stop_read is None and self.core.unread(self._wanted, further=True) is not None:
+            self.action_older()
+
     # The chosen one
 
     @on(LineTable.Highlighted, "#attempts")
     def _highlighted(self, event: LineTable.Highlighted) -> None:
-        if event.key is not None and (self._open is not None or self._roomy):
+        if event.key is not None and (self._open is not None or (self._roomy and not self._shows_notes)):
             self._show_trace(event.key)
 
     @on(LineTable.Opened, "#attempts")
@@ -180,10 +316,9 @@ class LoginsScreen(Page):
 
     def open_trace(self, key: Hashable) -> None:
         """Show this trace, wherever the screen stands."""
-        table = self.query_one("#attempts", LineTable)
-        if not table.go_to(key):
+        if not self._table.go_to(key):
             self._want(TraceFilter())
-            table.go_to(key)
+            self._table.go_to(key)
         self._show_trace(key)
         self.query_one("#timeline", Timeline).focus()
 
@@ -191,46 +326,36 @@ class LoginsScreen(Page):
         trace = self.core.trace(key)
         if trace is None:
             return
-        fresh = self._open is None or self._open.key != trace.key
+        fresh = self._shows_notes or self._open is None or self._open.key != trace.key
         self._open = trace
+        self.remove_class("-notes")
         self.add_class("-open")
-        mark, style = _OUTCOMES[trace.outcome]
-        where = f" · {trace.service}[{trace.pid}] · {clock(trace.end, self.core.zone)} "
-        state: list[Cell] = [("still open  ", "warning")] if trace.open else []
-        if trace.ldap is not None and trace.ldap.conn is not None:
-            link: CellStyle = "ok" if trace.ldap.confidence == "certain" else "warning"
-            state += [(f"slapd conn={trace.ldap.conn} ", "muted"), (str(trace.ldap.confidence), link)]
-        title = self.query_one("#trace-title", StatusLine)
-        title.show([(f"{mark} {trace.user or 'nobody named'}", style), where], state)
-        words = trace.explanation
-        if trace.also:
-            words += f" It may also be: {', '.join(self.core.cause_title(cause) for cause in trace.also)}."
-        self.query_one("#verdict", Static).update(words)
-        remedy = self.query_one("#remedy", Static)
-        remedy.update(f"Remedy: {trace.remedy}" if trace.remedy else "")
-        remedy.display = bool(trace.remedy)
-        timeline = self.query_one("#timeline", Timeline)
-        first = trace.evidence[0] if trace.evidence else 0
-        timeline.set_steps(self.steps_of(trace), cursor=first if fresh else timeline.cursor or 0)
+        self._pane.tell(trace, fresh=fresh)
+        self._show_keys()
+
+    def _show_keys(self) -> None:
         self.query_one("#keys", StatusLine).show(self.key_line())
 
-    def steps_of(self, trace: LoginTrace) -> list[Step]:
-        """The lines of a trace as steps of the timeline."""
-        steps: list[Step] = []
-        before = None
-        linked = False
-        for number, event in enumerate(trace.events):
-            remark = ""
-            if event.source == "slapd" and trace.ldap is not None and not linked:
-                linked = True
-                remark = str(trace.ldap.confidence)
-            delta = ""
-            if before is not None and not (event.whole_seconds and event.time == before):
-                delta = distance(event.time - before)
-            before = event.time
-            shown = clock(event.time, self.core.zone, fraction=not event.whole_seconds)
-            steps.append(Step(event.source, shown, delta, event.text, number in trace.evidence, remark))
-        return steps
+    # What is in no log
+
+    def action_notes(self) -> None:
+        """Tell what is in no log, and what could not be read; once more: the table again."""
+        if self._shows_notes:
+            self.action_close_trace()
+        elif not self._notes:
+            self.notify("Nothing is known that keeps people out and is in no log.")
+        else:
+            self._open = None
+            self.add_class("-open", "-notes")
+            self._show_notes()
+            self.query_one("#timeline", Timeline).focus()
+            self._show_keys()
+
+    def _show_notes(self) -> None:
+        if self._notes:
+            self._pane.tell_notes(self._notes)
+        else:
+            self._close_pane()
 
     # Keys
 
@@ -243,7 +368,7 @@ class LoginsScreen(Page):
         if self._wanted.user is not None:
             self._want(self._wanted._replace(user=None))
             return
-        trace = self.core.trace(self.query_one("#attempts", LineTable).cursor_key)
+        trace = self.core.trace(self._table.cursor_key)
         if trace is None or trace.user is None:
             self.notify("Nothing names the user of this attempt.")
         else:
@@ -268,31 +393,42 @@ class LoginsScreen(Page):
 
     def _close_box(self) -> None:
         self.remove_class("-asking")
-        self.query_one("#attempts", LineTable).focus()
+        self._table.focus()
 
     def _want(self, wanted: TraceFilter) -> None:
         self._wanted = wanted
+        self._stop_reading()
+        self._read_what_is_wanted()
         self._fill()
 
     def action_close_trace(self) -> None:
-        """Back to the table; from the table, back to all attempts."""
+        """Back to the table; from the table, stop what is being read, or back to all attempts."""
         if self.has_class("-asking"):
             self._close_box()
-            return
-        table = self.query_one("#attempts", LineTable)
-        if table.has_focus and self._wanted and (self._roomy or self._open is None):
+        elif self._shows_notes or not self._table.has_focus:
+            self._close_pane()
+        elif self._stop_read is not None:
+            self._stop_reading()
+            self._fill()
+        elif self._open is not None and not self._roomy:
+            self._close_pane()
+        elif self._wanted:
             self._want(TraceFilter())
-            return
-        if not self._roomy:
+
+    def _close_pane(self) -> None:
+        self.remove_class("-notes")
+        if self._roomy and (key := self._table.cursor_key) is not None:
+            self._show_trace(key)
+        else:
             self._open = None
             self.remove_class("-open")
-        self.query_one("#attempts", LineTable).focus()
-        self.query_one("#keys", StatusLine).show(self.key_line())
+        self._table.focus()
+        self._show_keys()
 
     def action_show_in_logs(self) -> None:
         """The line under the cursor, or the attempt's own, in the Logs screen."""
-        trace = self._open or self.core.trace(self.query_one("#attempts", LineTable).cursor_key)
-        if trace is None or not trace.events:
+        trace = self._chosen()
+        if trace is None or not trace.events or self._shows_notes:
             return
         path, offset, time = trace.key
         timeline = self.query_one("#timeline", Timeline)
@@ -307,7 +443,11 @@ class LoginsScreen(Page):
 
     def action_copy(self) -> None:
         """The trace as text, by the terminal's own clipboard (OSC 52)."""
-        trace = self._open or self.core.trace(self.query_one("#attempts", LineTable).cursor_key)
-        if trace is not None:
+        trace = self._chosen()
+        if self._shows_notes:
+            self.app.copy_to_clipboard("".join(note.as_text() for note in self._notes))
+        elif trace is not None:
             self.app.copy_to_clipboard(as_ticket(trace, self.core.zone))
-            self.notify("Copied, if your terminal takes OSC 52.")
+        else:
+            return
+        self.notify("Copied, if your terminal takes OSC 52.")

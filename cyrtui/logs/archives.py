@@ -29,6 +29,7 @@ _NUMBER: Final = pattern(r"\d{1,5}\Z")
 _DATE: Final = pattern(r"(?:19|20)\d\d[\d.\-_T:]*\Z")
 _AT_MOST: Final = 512
 _SLACK: Final = 60.0
+_UNPACK_SECONDS: Final = 0.05
 
 
 class Archive(NamedTuple):
@@ -254,6 +255,25 @@ def archives_of(
 ) -> Archives:
     """The past of the log at `path`; `olddir` is where its archives are moved to, if not left beside it."""
     return JournalArchives(host, path) if is_journal(path) else Archives(host, path, olddir, cache)
+
+
+def journal_begins(host: Host, path: str) -> float | None:
+    """The time of the first line that the journal holds; None if it has none, or cannot be read."""
+    archives = JournalArchives(host, path)
+    try:
+        piece = archives.from_time(0.0)
+        if piece is None:
+            return None
+        file = piece.file
+        while isinstance(file, PackedFile) and not file.advance(_UNPACK_SECONDS):
+            pass
+        stamp = StampClock(host.name.zone, piece.written).stamp(_head_of(file)[:HEAD])
+    except FileUnreadable:
+        return None
+    else:
+        return stamp.time if stamp is not None else None
+    finally:
+        archives.close()
 
 
 def _head_of(file: LogFile) -> bytes:

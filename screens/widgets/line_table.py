@@ -106,6 +106,18 @@ class LineTable(LineWindow[Row]):
             """The table."""
             return self.table
 
+    class EndReached(Message):
+        """Somebody wants to go on below the last row."""
+
+        def __init__(self, table: LineTable) -> None:
+            super().__init__()
+            self.table = table
+
+        @property
+        def control(self) -> LineTable:
+            """The table."""
+            return self.table
+
     def __init__(
         self,
         columns: Sequence[Column],
@@ -169,6 +181,10 @@ class LineTable(LineWindow[Row]):
         if index is not None:
             self.move_cursor(index)
         return index is not None
+
+    def user_scrolls(self, up: bool) -> None:
+        if not up and self.end and self._cursor == self.end - 1:
+            self.post_message(self.EndReached(self))
 
     def cursor_moved(self) -> None:
         self._cursor_key = self._source.row(self._cursor).key
