@@ -35,9 +35,11 @@ class Note(NamedTuple):
 def login_notes(unlogged: Sequence[Unlogged], known: Known, wanted: TraceFilter) -> tuple[Note, ...]:
     """The notes beside `known`, which are the attempts that `wanted` asks for; gravest first.
 
-    What always refuses some clients is grave where it may be the answer: nobody but good logins are found.
+    What always refuses some clients is grave where it may be the answer: the wanted user's last login went
+    well, or there is none.
     """
-    unanswered = bool(wanted) and not any(trace.outcome == "failed" for trace in known.traces)
+    last = known.traces[0] if known.traces else None
+    unanswered = wanted.user is not None and (last is None or last.outcome == "ok")
     found = [*_unlogged(unlogged, wanted, unanswered=unanswered), *_unread(known, wanted)]
     return tuple(sorted(found, key=lambda note: not note.grave))
 

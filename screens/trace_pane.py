@@ -10,7 +10,6 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Static
 
-from cyrtui.logins.titles import cause_title
 from cyrtui.logins.trace import LoginTrace
 from cyrtui.wording import clock, dated, distance
 
@@ -64,10 +63,7 @@ class TracePane(Vertical):
             state += [(f"slapd conn={trace.ldap.conn} ", "muted"), (str(trace.ldap.confidence), link)]
         title = self.query_one("#trace-title", StatusLine)
         title.show([(f"{mark} {trace.user or 'nobody named'}", style), where], state)
-        words = trace.explanation
-        if trace.also:
-            words += f" It may also be: {', '.join(cause_title(cause) for cause in trace.also)}."
-        self._say(words, trace.remedy)
+        self._say(trace.explanation, trace.remedy)
         timeline = self.query_one("#timeline", Timeline)
         first = trace.evidence[0] if trace.evidence else 0
         timeline.set_steps(self._steps(trace), cursor=first if fresh else timeline.cursor or 0)

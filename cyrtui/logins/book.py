@@ -22,6 +22,7 @@ from cyrtui.logins.events import (
     LoginEvent,
     Note,
     Opened,
+    ProcFileFailed,
     Refused,
     SaslauthdFailure,
     SaslText,
@@ -51,7 +52,8 @@ MAX_JOINED: Final = 64 << 10
 
 _SERVICE_EVENTS: Final = (
     Login, BadLogin, TlsFailed, Accepted, StartTls, TlsTrouble, SaslText, UserDenied, TooManyConnections,
-    Usage, SessionEnded, ConnectionClosed, Refused, Opened, Damage, Fatal, Audit, Note,
+    Usage, SessionEnded, ConnectionClosed, Refused, Opened, Damage,
+    ProcFileFailed, Fatal, Audit, Note,
 )  # fmt: skip
 _LDAP_EVENTS: Final = LdapEvent.__args__
 

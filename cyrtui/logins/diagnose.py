@@ -15,6 +15,7 @@ from cyrtui.logins.events import (
     Client,
     Fatal,
     Login,
+    ProcFileFailed,
     SessionEnded,
     TlsFailed,
     TlsTrouble,
@@ -25,6 +26,7 @@ from cyrtui.logins.lookups import Fate, Lookup
 from cyrtui.logins.needs import Ending
 from cyrtui.logins.rules import (
     BROKEN_OFF,
+    DIED_UNSERVED,
     EVERYONE,
     KNOWN_BEFORE,
     NO_LOOKUP,
@@ -220,7 +222,7 @@ def outcome_of(draft: Draft) -> Outcome:
     it.
     """
     if draft.attempt is None:
-        return "incomplete"
+        return "failed" if isinstance(draft.line.event, ProcFileFailed) else "incomplete"
     if not isinstance(draft.attempt, Login):
         return "failed"
     for line in draft.after:
@@ -389,7 +391,7 @@ def diagnose(case: Case) -> Diagnosis:
 
 def _rule(case: Case) -> Rule | None:
     if case.draft.attempt is None:
-        return BROKEN_OFF
+        return DIED_UNSERVED if isinstance(case.draft.line.event, ProcFileFailed) else BROKEN_OFF
     for rule in RULES:
         if _fits(rule, case):
             return rule

@@ -136,6 +136,12 @@ class Damage(NamedTuple):
     text: str
 
 
+class ProcFileFailed(NamedTuple):
+    """The process has taken a client, and cannot write its file in proc/: it dies before it serves him."""
+
+    text: str
+
+
 class Fatal(NamedTuple):
     """The process dies of this."""
 
@@ -364,6 +370,7 @@ ServiceEvent = (
     | Refused
     | Opened
     | Damage
+    | ProcFileFailed
     | Fatal
     | Audit
     | Note

@@ -23,6 +23,7 @@ from cyrtui.logins.events import (
     Login,
     Note,
     Opened,
+    ProcFileFailed,
     Refused,
     SaslText,
     ServiceEvent,
@@ -114,7 +115,11 @@ def _tls_file(found: Match) -> TlsTrouble:
 _UPKEEP: Final = pattern(r"(?:twoskip|skiplist): (?:checkpointed|delayed checkpoint|recovered|longlock) ")
 
 
-def _damage(found: Match) -> Damage | Note | None:
+# lib/proc.c and imap/proc.c; the file is PID, written as PID.new
+_PROC_FILE: Final = pattern(r"IOERROR: (?:creating \S*/\d+\.new: |failed to create proc file)")
+
+
+def _damage(found: Match) -> Damage | ProcFileFailed | Note | None:
     # 2.3 and 2.4 look for this optional database in every session, some of them hundreds of times
     if "user_deny.db: No such file" in found[0]:
         return Note(before=True)
@@ -123,7 +128,7 @@ def _damage(found: Match) -> Damage | Note | None:
     # what these databases say when they do their ordinary work (cyrusdb_twoskip.c, cyrusdb_skiplist.c)
     if _UPKEEP.match(found[0]):
         return Note()
-    return Damage(found[0])
+    return ProcFileFailed(found[0]) if _PROC_FILE.match(found[0]) else Damage(found[0])
 
 
 def _fatal(found: Match) -> Fatal | TlsFailed:

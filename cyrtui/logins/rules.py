@@ -56,13 +56,19 @@ class Rule(NamedTuple):
     outcome: str | None = None
 
 
+_PROC_REMEDY: Final = (
+    "Make that directory (proc/ below configdirectory, or proc_path in imapd.conf) writable for the user "
+    "cyrus, and see that its file system has room: df -h, df -i."
+)
+
 RULES: Final = (
     # --- TLS ----------------------------------------------------------------------------------------
     Rule(
         "tls-key-unusable",
         "The server cannot use its TLS key or certificate: {what}",
-        "Make the file readable for the user cyrus (group ssl-cert), check that key and certificate are a "
-        "pair and that the path in imapd.conf is right; then restart Cyrus.",
+        "Make the file readable for the user cyrus (group ssl-cert), check the path in imapd.conf, and "
+        "that key and certificate are a pair: openssl x509 -noout -pubkey -in CERTIFICATE and openssl pkey "
+        "-pubout -in KEY print the same. Then restart Cyrus.",
         tls="setup",
         said=r"(?:unable to get (?:certificate|private key) from|Private key .* does not match) .*",
     ),
@@ -77,8 +83,8 @@ RULES: Final = (
         "tls-handshake-failed",
         "Client and server did not come to a TLS connection: they share no protocol version or cipher, the "
         "client does not trust the certificate, or it was no TLS client at all (a probe).",
-        "Look at the certificate's chain and date, and at tls_versions and tls_ciphers in imapd.conf, if "
-        "this client should get in.",
+        "If this client should get in, look at the certificate's chain and date (openssl s_client -connect "
+        "HOST:993 shows them), and at tls_versions and tls_ciphers in imapd.conf.",
         also=("client-gone",),
         tls="handshake",
     ),
@@ -94,8 +100,9 @@ RULES: Final = (
         "password-mismatch",
         "saslauthd refused the password of {user} ({what}). The password may be wrong, the user unknown, or "
         "what saslauthd asks out of reach.",
-        "Try it by hand (testsaslauthd -u {user} -s imap); where everybody is refused, look at what "
-        "saslauthd asks (its mech= in this line), and at its configuration.",
+        "Where everybody is refused, look at what saslauthd asks (its mech= in this line) and at its "
+        "configuration; testsaslauthd -u USER -p PASSWORD -s imap tries it by hand, best with an account for "
+        "tests, since others see its arguments.",
         also=("unknown-user", "directory-unreachable"),
         ending=(Ending.WRONG, Ending.NOBODY, Ending.BROKEN),
         said=r"(?:do_auth)?\s*: auth failure:.*",
@@ -133,8 +140,8 @@ RULES: Final = (
     Rule(
         "proxy-bind-failed",
         "Cyrus and slapd share no SASL mechanism, so the proxy cannot bind: {what}",
-        "Compare sasl_ldapdb_mech in imapd.conf with supportedSASLMechanisms of slapd (ldapsearch -x -s base "
-        "-b '' supportedSASLMechanisms); PLAIN needs TLS or other security properties.",
+        "Compare sasl_ldapdb_mech in imapd.conf with what slapd offers (ldapsearch -x -H URI -s base -b '' "
+        "supportedSASLMechanisms); PLAIN needs TLS or other security properties.",
         said=r"No worthy mechs found.*",
     ),
     # --- refused before anybody was asked ------------------------------------------------------------
@@ -183,7 +190,7 @@ RULES: Final = (
     Rule(
         "user-denied",
         "{user} is barred from {service} (user_deny.db).",
-        "cyr_deny -l lists who is barred; cyr_deny -a {user} lets him in again.",
+        "cyr_deny -l lists who is barred, cyr_deny -a USER lets him in again (on Debian: cyrus cyr_deny -l).",
         said=r"user '.*' denied access to service.*",
     ),
     Rule(
@@ -196,7 +203,8 @@ RULES: Final = (
     Rule(
         "user-denied",
         "The server knows who it is and does not let this user in: {what}",
-        "Look at user_deny.db (cyr_deny -l), and at admins and proxyservers in imapd.conf.",
+        "Look at user_deny.db (cyr_deny -l, on Debian: cyrus cyr_deny -l), and at admins and proxyservers in "
+        "imapd.conf.",
         code=(-14,),
         error=r".*",
     ),
@@ -204,8 +212,9 @@ RULES: Final = (
     Rule(
         "proxy-bind-failed",
         "The proxy itself was refused by the directory, so nobody can log in: {text}",
-        "Check sasl_ldapdb_id and sasl_ldapdb_pw in imapd.conf against that entry: its password must be "
-        "stored in clear; then restart Cyrus, since a running process keeps the old values.",
+        "Check sasl_ldapdb_id and sasl_ldapdb_pw in imapd.conf against that entry, whose password must be "
+        "stored in clear (ldapwhoami -H URI -Y DIGEST-MD5 -U ID binds as Cyrus does); then restart Cyrus, "
+        "since a running process keeps the old values.",
         ending=(Ending.WRONG, Ending.NOBODY, Ending.BROKEN),
         fate=(Fate.BIND_FAILED,),
     ),
@@ -213,7 +222,7 @@ RULES: Final = (
         "proxy-authorization-denied",
         "The directory lets the proxy ({proxy}) act for nobody: everyone's login fails with it.",
         "Give the proxy's entry an authzTo that covers the users, and slapd authz-policy to; check "
-        "authz-regexp.",
+        "authz-regexp. ldapwhoami -H URI -Y DIGEST-MD5 -U ID -X u:USER asks as Cyrus does.",
         also=("unknown-user",),
         fate=(Fate.DENIED,),
         around=EVERYONE,
@@ -232,7 +241,7 @@ RULES: Final = (
         "unknown-user",
         "The directory has no user {user} that the proxy may act for; others log in meanwhile.",
         "Check the spelling; the entry must exist once below the base of authz-regexp, and the proxy's "
-        "authzTo must cover it.",
+        "authzTo must cover it: ldapwhoami -H URI -Y DIGEST-MD5 -U ID -X u:USER asks as Cyrus does.",
         fate=(Fate.DENIED,),
         around=OTHERS_FINE,
     ),
@@ -240,8 +249,9 @@ RULES: Final = (
         "unknown-user",
         "The directory would not let the proxy act for {user}: there is no such user, or the proxy may "
         "act for nobody (no other login nearby tells which).",
-        "Check that the entry exists once below the base of authz-regexp; if everyone fails, check "
-        "authzTo on the proxy's entry and authz-policy.",
+        "Check that the entry exists once below the base of authz-regexp; if everyone fails, check authzTo "
+        "on the proxy's entry and authz-policy. ldapwhoami -H URI -Y DIGEST-MD5 -U ID -X u:USER asks as "
+        "Cyrus does.",
         also=("proxy-authorization-denied",),
         fate=(Fate.DENIED,),
     ),
@@ -299,7 +309,7 @@ RULES: Final = (
     Rule(
         "password-mismatch",
         "Wrong password: the directory found {user} and handed over the stored password; what the client "
-        "sent did not match it. It could also be stored hashed.",
+        "sent did not match it.",
         "Reset the password, or correct what the client has saved. If no client and no mechanism gets in, "
         "see whether it is stored hashed.",
         also=("password-not-cleartext",),
@@ -310,8 +320,8 @@ RULES: Final = (
     Rule(
         "directory-unreachable",
         "Cyrus could not reach the directory.",
-        "Start slapd; check sasl_ldapdb_uri in imapd.conf, a firewall, and for ldaps the certificate "
-        "authority.",
+        "Start slapd; check sasl_ldapdb_uri in imapd.conf (ldapsearch -x -H URI -s base -b '' tells "
+        "whether it answers), a firewall, and for ldaps the certificate authority.",
         ending=(Ending.UNAVAILABLE,),
     ),
     Rule(
@@ -379,9 +389,26 @@ RULES: Final = (
         afterwards=r".*: Logins must be at least .* apart",
     ),
     Rule(
+        "service-crashing",
+        "{user} was known, and then the process died, since it cannot write its file in proc/: {what}",
+        _PROC_REMEDY,
+        ending=(Ending.WELCOME,),
+        afterwards=r"IOERROR: (?:creating \S*/\d+\.new: |failed to create proc file).*",
+    ),
+    Rule(
+        "config-error",
+        "{user} was known, but the databases were not recovered when the server started: {what}",
+        'Let START of cyrus.conf run it (recover cmd="ctl_cyrusdb -r"), see that db/ below configdirectory '
+        "is there, and restart Cyrus.",
+        ending=(Ending.WELCOME,),
+        afterwards=r"DBERROR: .*(?:skipstamp|assuming the worst).*",
+    ),
+    Rule(
         "mailbox-damaged",
         "{user} was known, but the server's files are damaged: {what}",
-        "Look at the file named; reconstruct for a mailbox, ctl_cyrusdb -r or a backup for a database.",
+        "Look at the file named: its owner (cyrus:mail), its disk. A mailbox: reconstruct NAME as the user "
+        "cyrus (on Debian: cyrus reconstruct NAME). A database: stop Cyrus, keep a copy, and put back "
+        "db.backup1 or the last dump of ctl_mboxlist -d.",
         ending=(Ending.WELCOME,),
         afterwards=r"(?:IOERROR:|DBERROR|(?:twoskip|skiplist):(?! (?:checkpointed|delayed checkpoint|"
         r"recovered|longlock) )).*|Fatal error: can't read mailboxes file.*",
@@ -415,6 +442,12 @@ BROKEN_OFF: Final = Rule(
     "certificate.",
     "If a user complains, check the certificate's chain, names and date as that client sees them.",
     also=("tls-handshake-failed",),
+)
+
+DIED_UNSERVED: Final = Rule(
+    "service-crashing",
+    "The process died before it served its client, since it cannot write its file in proc/: {what}",
+    _PROC_REMEDY,
 )
 
 UNEXPLAINED: Final = Rule(

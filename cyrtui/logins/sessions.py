@@ -19,6 +19,7 @@ from cyrtui.logins.events import (
     Fatal,
     Login,
     Note,
+    ProcFileFailed,
     Refused,
     SaslText,
     ServiceEvent,
@@ -48,7 +49,8 @@ class Line(NamedTuple):
 
 
 class Draft:
-    """An attempt under construction. `line` is what makes it one; for a session broken off, its `starttls`.
+    """An attempt under construction. `line` is what makes it one; for a session broken off, its `starttls`,
+    and for a process that died before it served its client, the line of what it died of.
 
     `floor` is the time of the last thing that this process logged before it turned to this attempt: its
     look-up in the directory cannot have begun earlier.
@@ -113,7 +115,7 @@ class Process:
 
     __slots__ = (
         *("key", "drafts", "touched", "_auth", "_auth_count", "_held"),
-        *("_more", "_tls", "_answered", "_floor", "_place"),
+        *("_more", "_tls", "_answered", "_over", "_floor", "_place"),
     )
 
     def __init__(self, key: ProcessKey) -> None:
@@ -126,6 +128,7 @@ class Process:
         self._more = 0
         self._tls: StartTls | None = None
         self._answered = False
+        self._over = True
         self._floor: TraceEvent | None = None
         self._place = 0
 
@@ -151,6 +154,12 @@ class Process:
             self._answered = False
             self._hold(line)
             return ()
+        if isinstance(event, ProcFileFailed) and self._over:
+            # the next client's process, which serves him no more
+            gone = self._break_off()
+            draft = self._draft(line, None)
+            self._answered, self._over, self._floor = True, False, line.at
+            return (*gone, draft)
         return self._aftermath(line)
 
     def hear(self, at: TraceEvent) -> None:
@@ -191,7 +200,7 @@ class Process:
             tls = None
         draft = self._draft(line, event)
         draft.tls = tls
-        self._answered, self._floor = True, line.at
+        self._answered, self._over, self._floor = True, False, line.at
         return (*gone, draft)
 
     def _goes_on(self, last: Draft | None, client: Client) -> bool:
@@ -236,7 +245,7 @@ class Process:
             return ()
         self._floor = line.at
         if over:
-            self._tls = None
+            self._tls, self._over = None, True
         last = self.drafts[-1] if self.drafts else None
         if last is None:
             return ()

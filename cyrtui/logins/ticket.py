@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime, tzinfo
 
-from cyrtui.logins.titles import cause_title
 from cyrtui.logins.trace import LoginTrace
 from cyrtui.wording import distance
 
@@ -19,8 +18,6 @@ def as_ticket(trace: LoginTrace, zone: tzinfo | None) -> str:
         f"  from {where or 'unknown'}  {when}",
         trace.explanation + (f" [{trace.cause}]" if trace.cause else ""),
     ]
-    if trace.also:
-        lines.append(f"It may also be: {', '.join(map(cause_title, trace.also))}.")
     if trace.ldap is not None:
         conn = "none" if trace.ldap.conn is None else str(trace.ldap.conn)
         lines.append(f"slapd's connection: {conn} ({trace.ldap.confidence})")

@@ -22,6 +22,7 @@ from cyrtui.logins.needs import Ending, asked_for, need_of
 from cyrtui.logins.rules import OTHERS_FINE
 from cyrtui.logins.saslauthd import Refusals
 from cyrtui.logins.sessions import Draft
+from cyrtui.logins.titles import cause_title
 from cyrtui.logins.trace import Confidence, LdapLink, LoginTrace, Tls, TraceEvent
 from cyrtui.logins.window import PLAUSIBLE
 
@@ -81,6 +82,8 @@ class Writer:
         events = _timeline(draft, auth, shown)
         index = {(event.path, event.offset): number for number, event in enumerate(events)}
         explanation = diagnosis.explanation
+        if diagnosis.also:
+            explanation += f" It may also be: {', '.join(map(cause_title, diagnosis.also))}."
         if (
             ldap is not None
             and ldap.confidence is Confidence.LIKELY

@@ -68,7 +68,8 @@ class StatusLine(Widget):
         if right is not None:
             self._right = tuple(right)
         if said != (self._left, self._right):
-            self.refresh(self.size.region)
+            # one that is not on the glass has no region: all that was painted of it is forgotten
+            self.refresh(*([self.size.region] if self.size.area else []))
 
     def get_content_width(self, container: Size, viewport: Size) -> int:
         """All there is."""

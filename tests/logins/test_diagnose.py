@@ -7,7 +7,7 @@ import string
 import pytest
 
 from cyrtui.logins.diagnose import Neighbourhood
-from cyrtui.logins.rules import BROKEN_OFF, RULES, SLOW, UNEXPLAINED, Rule
+from cyrtui.logins.rules import BROKEN_OFF, DIED_UNSERVED, RULES, SLOW, UNEXPLAINED, Rule
 from tests.logins.lines import BASE, Script, only, person, texts
 
 CODES = {
@@ -23,7 +23,7 @@ WORDS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("rule", [*RULES, SLOW, BROKEN_OFF, UNEXPLAINED])
+@pytest.mark.parametrize("rule", [*RULES, SLOW, BROKEN_OFF, DIED_UNSERVED, UNEXPLAINED])
 def test_a_rule_speaks_in_known_codes_and_words(rule: Rule) -> None:
     assert {rule.cause, *rule.also} <= CODES
     for text in (rule.says, rule.remedy):
@@ -140,6 +140,37 @@ def test_a_database_that_does_its_ordinary_work_is_not_damaged() -> None:
         script.ok(1, "toto")
         script.mail(1, text)
         assert only(script.traces()).cause is None
+
+
+def test_a_process_that_cannot_write_its_proc_file_fails_the_client_whom_it_had_taken() -> None:
+    """As a 3.6 server logged it: the login before went well, and its process took the next client."""
+    script = Script()
+    script.ok(1, "toto")
+    script.mail(2, "USAGE toto user: 0.002862 sys: 0.000954")
+    script.mail(9, "IOERROR: creating /var/lib/cyrus/proc/100.new: Permission denied")
+    script.mail(9, "Fatal error: can't write proc file")
+    before, died = script.traces()
+    assert (before.user, before.outcome, before.cause) == ("toto", "ok", None)
+    assert (died.user, died.outcome, died.cause) == (None, "failed", "service-crashing")
+    assert "proc/100.new: Permission denied" in died.explanation
+    assert [event.text for event in died.events][1:] == ["Fatal error: can't write proc file"]
+
+
+def test_a_proc_file_that_fails_after_the_login_fails_that_session() -> None:
+    script = Script()
+    script.ok(1, "toto")
+    script.mail(1, "IOERROR: creating /var/lib/cyrus/proc/100.new: No space left on device")
+    trace = only(script.traces())
+    assert (trace.outcome, trace.cause) == ("ok", "service-crashing")
+
+
+def test_databases_that_were_not_recovered_are_a_matter_of_cyrus_conf() -> None:
+    script = Script()
+    script.ok(1, "toto")
+    script.mail(1, "DBERROR: reading /v/cyrus/db/skipstamp, assuming the worst: No such file")
+    trace = only(script.traces())
+    assert (trace.outcome, trace.cause) == ("ok", "config-error")
+    assert "ctl_cyrusdb -r" in trace.remedy
 
 
 def test_names_tried_at_random_at_night_do_not_blame_a_proxy_that_works() -> None:

@@ -16,6 +16,7 @@ from cyrtui.logins.events import (
     LoginEvent,
     Note,
     Opened,
+    ProcFileFailed,
     Refused,
     SaslText,
     SessionEnded,
@@ -337,6 +338,11 @@ EXAMPLES: list[tuple[str, str, LoginEvent]] = [
         "damage-io",
         "IOERROR: opening /var/spool/cyrus/mail/user/bob/cyrus.index: No such file or directory",
         Damage("IOERROR: opening /var/spool/cyrus/mail/user/bob/cyrus.index: No such file or directory"),
+    ),
+    (
+        "damage-io",
+        "IOERROR: creating /var/lib/cyrus/proc/415.new: Permission denied",
+        ProcFileFailed("IOERROR: creating /var/lib/cyrus/proc/415.new: Permission denied"),
     ),
     (
         "damage-io",

@@ -94,6 +94,21 @@ async def test_f_follows_the_user_under_the_cursor_and_lets_go() -> None:
         assert rows(screen) == len(everything)
 
 
+async def test_a_trace_opened_after_another_was_closed_has_its_own_name_above_it() -> None:
+    async with console_app(MOMENT) as (app, pilot):
+        screen = await at_logins(app, pilot)
+        await pilot.press("x")
+        table = screen.query_one("#attempts", LineTable)
+        for _ in range(3):
+            await pilot.press("down", "enter")
+            await pilot.pause()
+            trace = app.core.trace(table.cursor_key)
+            assert trace is not None
+            assert f"{trace.user or 'nobody named'} · {trace.service}[{trace.pid}]" in picture(app)
+            await pilot.press("escape")
+            await pilot.pause()
+
+
 async def test_what_is_in_no_log_stands_above_the_table_and_n_tells_the_remedy() -> None:
     async with console_app(MOMENT) as (app, pilot):
         screen = await at_logins(app, pilot)
