@@ -541,6 +541,17 @@ class Console:
             return Moment(view, number, past=self._past is not None)
         return self._around(roles, needle, time, stop)
 
+    def go_to_line(
+        self, view: LineView, path: str, offset: int, time: float, stop: threading.Event
+    ) -> Moment | None:
+        """As `go_to_moment` among all lines, and the very line if it is found there. In a worker."""
+        found = self.go_to_moment(view, frozenset(LogRole), None, time, stop)
+        store = self._past if found is not None and found.past else self._store
+        if found is None or store is None:
+            return found
+        number = store.find(found.view, path, offset, time)
+        return found if number is None else replace(found, number=number)
+
     def unloaded_from(self, *, earlier: bool) -> float | None:
         """The time at which the lines that are loaded end, if the logs have earlier (or later) ones."""
         store = self._past or self._store
@@ -626,8 +637,20 @@ class Console:
     def trace_of_line(self, view: LineView, number: int) -> TraceKey | None:
         """The attempt that a line belongs to."""
         line = view.line(number)
+        return self.trace_at(line.path, line.offset, line.time)
+
+    def trace_at(self, path: str, offset: int, time: float) -> TraceKey | None:
+        """The attempt that has the line of that time at `offset` of `path`, among those that are known."""
         with self._lock:
-            return self._book.trace_at(line.path, line.offset, line.time) if self._book else None
+            found = self._book.trace_at(path, offset, time) if self._book else None
+        if found is None and self._earlier is not None:
+            found = self._earlier.trace_at(path, offset, time)
+        return found
+
+    def is_before_followed(self, time: float) -> bool:
+        """Whether attempts of that time are known only where they were read further back."""
+        since = self._followed_since()
+        return since is not None and time < since
 
     def search(self, view: LineView, needle: str, start: int, way: int, stop: threading.Event) -> int | None:
         """The next line that holds `needle`, from `start` on forwards (1) or backwards; in a worker."""

@@ -246,6 +246,14 @@ class ConsoleApp(LeanApp):
         """Show a trace in the Logins screen."""
         self.call_later(self.show_trace_now, key)
 
+    async def show_trace_of_line_now(self, path: str, offset: int, time: float) -> None:
+        await self.switch_mode("logins")
+        cast("LoginsScreen", self.screen).look_for(path, offset, time)
+
+    def show_trace_of_line(self, path: str, offset: int, time: float) -> None:
+        """Show the attempt that a line of the past belongs to, which is to be read yet."""
+        self.call_later(self.show_trace_of_line_now, path, offset, time)
+
     def keys_of(self, page: Page) -> Sequence[tuple[str, str]]:
         """Every key that does something on a screen, with what it does, for its help."""
         found: dict[str, str] = {}

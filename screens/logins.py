@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 # So many lines that a table and a whole trace stand below each other.
 _ROOMY = 34
+# Seconds before and after a line in which its attempt is looked for.
+_AROUND = 300.0
 
 
 class LoginsScreen(Page):
@@ -83,6 +85,7 @@ class LoginsScreen(Page):
         self._stop_read: threading.Event | None = None
         self._state = ""
         self._to_read = False
+        self._sought: tuple[str, int, float] | None = None
         self._notes: tuple[Note, ...] = ()
         self._room_for_time = 0
 
@@ -279,6 +282,22 @@ class LoginsScreen(Page):
             self._state += f", {event.progress.fraction:.0%} … esc stops"
         if self.is_current:
             self._fill()
+            if self._sought is not None:
+                self._show_sought(self._sought, last=event.progress is None)
+
+    def look_for(self, path: str, offset: int, time: float) -> None:
+        """Read the attempts around a line, and show the one that it belongs to."""
+        self._want(TraceFilter(since=time - _AROUND, until=time + _AROUND))
+        self._sought = path, offset, time
+
+    def _show_sought(self, line: tuple[str, int, float], *, last: bool) -> None:
+        key = self.core.trace_at(*line)
+        if key is not None:
+            self._sought = None
+            self.open_trace(key)
+        elif last:
+            self._sought = None
+            self.notify("This line belongs to no attempt to log in; those around it are shown.")
 
     def action_older(self) -> None:
         """Read further back than what is loaded."""
@@ -396,7 +415,7 @@ class LoginsScreen(Page):
         self._table.focus()
 
     def _want(self, wanted: TraceFilter) -> None:
-        self._wanted = wanted
+        self._wanted, self._sought = wanted, None
         self._stop_reading()
         self._read_what_is_wanted()
         self._fill()

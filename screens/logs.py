@@ -182,7 +182,7 @@ class LogsScreen(Page):
             self._show_view()
         number = self.core.line_number(self._view, path, offset, time) if self._view is not None else None
         if number is None:
-            self._go_to_time(time)
+            self._go_to_time(time, (path, offset))
             return
         self.query_one("#lines", LogView).goto(number)
         self._title()
@@ -202,10 +202,13 @@ class LogsScreen(Page):
         if self._view is None:
             return
         key = self.core.trace_of_line(self._view, event.number)
-        if key is None:
-            self.notify("This line belongs to no attempt to log in.")
-        else:
+        line = self._view.line(event.number)
+        if key is not None:
             self.owner.show_trace(key)
+        elif self.core.is_before_followed(line.time):
+            self.owner.show_trace_of_line(line.path, line.offset, line.time)
+        else:
+            self.notify("This line belongs to no attempt to log in.")
 
     # To a time
 
@@ -236,7 +239,8 @@ class LogsScreen(Page):
             self._save(self._view, start, stop, event.value)
         self._title()
 
-    def _go_to_time(self, time: float) -> None:
+    def _go_to_time(self, time: float, line: tuple[str, int] | None = None) -> None:
+        """To a time, or to the line of that time at an offset of a path."""
         if self._view is None:
             return
         if self._searching is not None:
@@ -244,11 +248,16 @@ class LogsScreen(Page):
         self._searching = threading.Event()
         self._state = [(f"  looking for {moment(time, self.core.zone)} … esc stops", "accent")]
         self._title()
-        self._place(self._view, time, self._searching)
+        self._place(self._view, time, line, self._searching)
 
     @work(thread=True, group="search", exclusive=True)
-    def _place(self, view: LineView, time: float, stop: threading.Event) -> None:
-        found = self.core.go_to_moment(view, self._roles, self._matching(), time, stop)
+    def _place(
+        self, view: LineView, time: float, line: tuple[str, int] | None, stop: threading.Event
+    ) -> None:
+        if line is None:
+            found = self.core.go_to_moment(view, self._roles, self._matching(), time, stop)
+        else:
+            found = self.core.go_to_line(view, *line, time, stop)
         if not get_current_worker().is_cancelled:
             self.post_message(self.Placed(found, time))
 

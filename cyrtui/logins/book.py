@@ -330,15 +330,7 @@ class TraceBook:
         Where files were rotated, `time` (seconds since the epoch, a second more or less) tells the lines at
         the same place apart; without it, it is the newest.
         """
-        for trace in self.traces():
-            if any(
-                event.offset == offset
-                and event.path == path
-                and (time is None or abs(event.time - time) <= 1.0)
-                for event in trace.events
-            ):
-                return trace.key
-        return None
+        return next((trace.key for trace in self.traces() if trace.has_line(path, offset, time)), None)
 
 
 def _age(draft: Draft) -> tuple[float, TraceKey]:

@@ -157,6 +157,13 @@ class EarlierAttempts:
             kept = (*stretch.late, *stretch.traces) if stretch is not None else ()
         return next((trace for trace in kept if trace.key == key), None)
 
+    def trace_at(self, path: str, offset: int, time: float) -> TraceKey | None:
+        """The attempt that was read and has the line of that time at `offset` of `path`."""
+        with self._lock:
+            stretch = self._stretch
+            kept = (*stretch.late, *stretch.traces) if stretch is not None else ()
+        return next((trace.key for trace in kept if trace.has_line(path, offset, time)), None)
+
     def make_room(self, trace: LoginTrace) -> None:
         """An attempt is followed no more: it is kept here if it is wanted."""
         with self._lock:

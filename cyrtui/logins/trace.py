@@ -91,3 +91,12 @@ class LoginTrace(NamedTuple):
     events: tuple[TraceEvent, ...]
     more_lines: int
     open: bool
+
+    def has_line(self, path: str, offset: int, time: float | None = None) -> bool:
+        """Whether the line at `offset` of `path` is one of these; with `time`, within a second of it."""
+        if time is not None and not self.start - 1.0 <= time <= self.events[-1].time + 1.0:
+            return False
+        return any(
+            event.offset == offset and event.path == path and (time is None or abs(event.time - time) <= 1.0)
+            for event in self.events
+        )

@@ -24,6 +24,7 @@ from cyrtui.logs.index import SourceIndex
 from cyrtui.logs.match import FilterError, LineFilter
 from cyrtui.logs.past import PastReader
 from cyrtui.logs.record import LogRole
+from cyrtui.logs.rotation import turn_of
 from cyrtui.logs.search import search_view
 from cyrtui.logs.shown import LineReader, ShownLine
 from cyrtui.logs.sources import LogSources
@@ -289,10 +290,11 @@ class LineStore:
     def find(self, view: LineView, path: str, offset: int, time: float | None = None) -> int | None:
         """The number in a view of the line that begins at `offset` of the log at `path`, if it is there.
 
-        After a rotation two files have had that name: `time`, as in the line's record, tells which is meant.
+        `path` may be an archive's. After a rotation two files have had that name: `time`, as in the line's
+        record, tells which is meant.
         """
         for index in self._indexes:
-            if index.source.path == path:
+            if index.source.path == path or _was(index.source.path, path):
                 with index.lock:
                     line = index.number_at(offset, time)
                 return None if line is None else view.number_of(index, line)
@@ -322,6 +324,11 @@ class LineStore:
     def _all_views(self) -> list[LineView]:
         with self._reader.lock:
             return list(self._views)
+
+
+def _was(log: str, archive: str) -> bool:
+    """Whether a path is one that rotation makes of a log's."""
+    return turn_of(log.rpartition("/")[2], archive.rpartition("/")[2]) is not None
 
 
 def _first_time(index: SourceIndex) -> float:

@@ -18,7 +18,9 @@ from cyrtui.logins.earlier import Progress
 from cyrtui.logins.filters import TraceFilter
 from cyrtui.screens.app import ConsoleApp
 from cyrtui.screens.logins import LoginsScreen
+from cyrtui.screens.logs import LogsScreen
 from cyrtui.screens.widgets.line_table import LineTable
+from cyrtui.screens.widgets.log_view import LogView
 from cyrtui.settings import load_settings
 from tests.logins.day import NAMES, Day, write_day
 
@@ -220,3 +222,35 @@ async def test_reading_further_back_is_stopped_by_escape(
         await pilot.pause()
         assert "esc stops" not in picture(app)
         assert rows(screen) == before
+
+
+async def test_from_an_archived_trace_to_its_line_and_back_also_where_it_must_be_read_anew(
+    rotated: Path,
+) -> None:
+    async with on_files(rotated) as (app, pilot, screen):
+        await pilot.press("o")
+        await until(pilot, lambda: app.core.attempts(TraceFilter()).read)
+        await pilot.press("end", "enter", "home")
+        await pilot.pause()
+        trace = app.core.trace(screen.query_one("#attempts", LineTable).cursor_key)
+        assert trace is not None
+        first = trace.events[0]
+        assert first.path.endswith(".log.1")
+        await pilot.press("l")
+        await until(pilot, lambda: isinstance(app.screen, LogsScreen))
+        lines = app.screen.query_one(LogView)
+        await until(
+            pilot, lambda: not lines.following and lines.item(lines.cursor_line or 0).text == first.text
+        )
+        await pilot.press("enter")
+        await until(pilot, lambda: app.screen is screen)
+        assert screen.query_one("#attempts", LineTable).cursor_key == trace.key
+        # nothing is known of it any more
+        assert app.core._earlier is not None
+        app.core._earlier._stretch = None
+        assert app.core.trace(trace.key) is None
+        await pilot.press("3")
+        await until(pilot, lambda: isinstance(app.screen, LogsScreen))
+        await pilot.press("enter")
+        await until(pilot, lambda: app.screen is screen and screen.has_class("-open"))
+        assert screen.query_one("#attempts", LineTable).cursor_key == trace.key
