@@ -13,7 +13,7 @@ from textual.widgets import Static
 from cyrtui.logins.trace import LoginTrace
 from cyrtui.wording import clock, dated, distance
 
-from .widgets.cells import Cell, CellStyle
+from .widgets.cells import Cell, CellStyle, cut
 from .widgets.status_line import StatusLine
 from .widgets.timeline import Step, Timeline
 
@@ -62,7 +62,8 @@ class TracePane(Vertical):
             link: CellStyle = "ok" if trace.ldap.confidence == "certain" else "warning"
             state += [(f"slapd conn={trace.ldap.conn} ", "muted"), (str(trace.ldap.confidence), link)]
         title = self.query_one("#trace-title", StatusLine)
-        title.show([(f"{mark} {trace.user or 'nobody named'}", style), where], state)
+        user = cut(trace.user or "nobody named", 40)
+        title.show([(f"{mark} {user}", style), where], state)
         self._say(trace.explanation, trace.remedy)
         timeline = self.query_one("#timeline", Timeline)
         first = trace.evidence[0] if trace.evidence else 0

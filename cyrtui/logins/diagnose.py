@@ -42,6 +42,7 @@ from cyrtui.logins.trace import Outcome, TraceEvent
 NEIGHBOURS: Final = 10
 """Minutes on either side that count as neighbourhood."""
 _FATAL_AFTER: Final = 1.0
+_NAME: Final = 60
 _DIED_AT_START: Final = "can't write proc file"
 
 
@@ -348,7 +349,7 @@ def _fill(rule: Rule, case: Case) -> tuple[str, str]:
     result = lookup.result if lookup is not None else None
     trouble = next((line.event for line in case.draft.before if isinstance(line.event, TlsTrouble)), None)
     words = {
-        "user": case.user or "this user",
+        "user": _short(case.user or "this user"),
         "service": case.service,
         "mechanism": (attempt.mechanism if isinstance(attempt, Login | BadLogin) else None)
         or "this mechanism",
@@ -363,6 +364,11 @@ def _fill(rule: Rule, case: Case) -> tuple[str, str]:
         "seconds": "" if case.slow_seconds is None else f"{case.slow_seconds:.1f}",
     }
     return rule.says.format(**words), rule.remedy.format(**words)
+
+
+def _short(name: str) -> str:
+    """A name that leaves room for what is said of it."""
+    return name if len(name) <= _NAME else f"{name[: _NAME - 1]}…"
 
 
 def _proof(rule: Rule, case: Case) -> tuple[tuple[str, int], ...]:

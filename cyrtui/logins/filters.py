@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cyrtui.errors import CyrtuiError
 from cyrtui.inert import inert
+from cyrtui.logins.titles import TITLES
 from cyrtui.logins.trace import LoginTrace
-from cyrtui.logs.when import parse_moment
+from cyrtui.logs.when import MomentError, parse_moment
 from cyrtui.pattern import pattern
 
 # Most runs ask for no network: what networks need is imported when one does.
@@ -19,9 +20,10 @@ if TYPE_CHECKING:
 
     Network = IPv4Network | IPv6Network
 
-FORMS: Final = "user:NAME cause:CODE svc:NAME from:ADDRESS or NETWORK since:TIME until:TIME failed"
+FORMS: Final = "user:NAME cause:CODE svc:NAME from:ADDRESS[/BITS] since:TIME until:TIME failed"
 _AGO: Final = pattern(r"(\d{1,7})\s*([smhdw]|sec|min|seconds?|minutes?|hours?|days?|weeks?)\s+ago\Z", re.I)
 _BARE: Final = pattern(r"\d{1,7}\s*(?:[smhdw]|sec|min)\Z", re.I)
+_MORE_WORDS: Final = 3
 _MAPPED: Final = pattern(r"::ffff:(\d+\.\d+\.\d+\.\d+)\Z", re.I)
 _NAMES: Final = {
     "user": "user",
@@ -133,8 +135,10 @@ def moment_of(text: str, now: float, zone: tzinfo | None) -> float:
 def parse_filter(text: str, now: float, zone: tzinfo | None) -> TraceFilter:
     """The filter of words such as `user:julien cause:password svc:imaps from:198.51.100.0/24 failed`.
 
-    A word without a colon is a user; a value with spaces stands in quotes. `now` and `zone` are the host's.
-    Raises `FilterError` or `MomentError`.
+    A word without a colon is a user; a value with spaces stands in quotes, but for a time it need not: words
+    behind `since:` and `until:` that belong to the time are taken to. Of a condition that is given twice the
+    last counts. `now` and `zone` are the host's. Raises
+    `FilterError` or `MomentError`.
     """
     from shlex import split
 
@@ -143,27 +147,61 @@ def parse_filter(text: str, now: float, zone: tzinfo | None) -> TraceFilter:
     except ValueError as error:
         raise FilterError(f"“{inert(text[:60])}” is no filter: a quote is not closed.") from error
     found = _ALL
-    for word in words:
+    bare: str | None = None
+    words.reverse()
+    while words:
+        word = words.pop()
         name, colon, value = word.partition(":")
-        if not colon:
-            found = found._replace(failed=True) if word == "failed" else found._replace(user=word)
+        if word == "failed":
+            found = found._replace(failed=True)
             continue
-        meant = _NAMES.get(name.casefold())
+        meant = _NAMES.get(name.casefold()) if colon else "user"
+        value = value if colon else word
         if meant is None or not value:
             raise FilterError(f"“{inert(word[:60])}” is no condition. There are: {FORMS}.")
+        if not colon and bare is not None:
+            raise FilterError(
+                f"“{inert(bare[:30])}” and “{inert(word[:30])}” cannot both be the user: a name with spaces "
+                "stands in quotes."
+            )
+        bare = word if not colon else bare
         if meant == "client":
             found = found._replace(client=_network(value))
         elif meant == "since":
-            found = found._replace(since=moment_of(value, now, zone))
+            found = found._replace(since=_moment(value, words, now, zone))
         elif meant == "until":
-            found = found._replace(until=moment_of(value, now, zone))
+            found = found._replace(until=_moment(value, words, now, zone))
         elif meant == "user":
             found = found._replace(user=value)
         elif meant == "cause":
-            found = found._replace(cause=value)
+            found = found._replace(cause=_cause(value))
         else:
             found = found._replace(service=value)
+    if found.since is not None and found.until is not None and found.since > found.until:
+        raise FilterError("“since” is later than “until”, so nothing can be between them.")
     return found
+
+
+def _cause(value: str) -> str:
+    """A cause code, or its beginning up to a hyphen. Raises `FilterError` for what is none."""
+    if any(f"{code}-".startswith(f"{value.casefold()}-") for code in TITLES):
+        return value
+    words = ", ".join(dict.fromkeys(code.partition("-")[0] for code in TITLES))
+    raise FilterError(f"“{inert(value[:60])}” is no cause. Causes begin with: {words}.")
+
+
+def _moment(value: str, words: list[str], now: float, zone: tzinfo | None) -> float:
+    """The moment that `value` begins to say, with as many of the next words (the last of `words`) as go on
+    with it.
+    """
+    for more in range(min(_MORE_WORDS, len(words)), 0, -1):
+        try:
+            moment = moment_of(" ".join([value, *reversed(words[-more:])]), now, zone)
+        except MomentError:
+            continue
+        del words[-more:]
+        return moment
+    return moment_of(value, now, zone)
 
 
 def _shown(client: Network | str) -> str:
