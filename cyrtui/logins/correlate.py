@@ -31,7 +31,8 @@ from cyrtui.logins.window import (
     window_of,
 )
 
-_CROWD: Final = 12
+CROWD: Final = 12
+"""Users or DNs from which on being beside one another says nothing."""
 # how long before an attempt its look-up may have ended
 _REACH: Final = AFTER_CLIENT + 1.0
 
@@ -261,7 +262,7 @@ class Correlator:
         need = window.needs[row]
         dns = {window.lookups[column].dn for column, cost in window.costs[row].items() if cost < 6.0}
         dns.discard(None)
-        if need.user is None or not dns or len(dns) > _CROWD:
+        if need.user is None or not dns or len(dns) > CROWD:
             return
         evidence.user_seen[need.user] += 1
         for dn in dns:
@@ -275,7 +276,7 @@ class Correlator:
             return
         rows = [row for row in window.of_lookup[column] if window.costs[row][column] < 6.0]
         users = {window.needs[row].user for row in rows}
-        if not users or None in users or len(users) > _CROWD:
+        if not users or None in users or len(users) > CROWD:
             return
         evidence.dn_seen[dn] += 1
         for user in users:

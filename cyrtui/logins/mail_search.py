@@ -18,6 +18,7 @@ from cyrtui.pattern import pattern
 _PIECE: Final = 1 << 20
 _HIGH: Final = pattern(rb"[^\n]*[\x80-\xff][^\n]*\n")
 _CASELESS: Final = pattern(r"[^A-Za-z]{4,}")
+_STRETCH: Final = 64 << 10
 _COMMON: Final = 400
 """Lines of a piece from which on a part of a name is too common to be searched for."""
 # 3.x writes `MECHANISM (user) [why]`, and the LOGIN command has always named its user
@@ -91,6 +92,18 @@ class MailSearch:
         record = self._mail.record(line, offset, self._mail.times_of(line, offset))
         event = understand(record)
         return LoggedAttempt(record, event) if isinstance(event, Login | BadLogin) else None
+
+    def next_from(self, offset: int) -> LoggedAttempt | None:
+        """The first login behind `offset`, if it is not far."""
+        start = self._mail.line_start(offset)
+        data = self._mail.read(start, min(self._mail.size, start + _STRETCH))
+        for low, high in Haystack(data).lines_with(b"login: "):
+            found = (
+                self.attempt(data[low : high - 1], start + low) if data[high - 1 : high] == b"\n" else None
+            )
+            if found is not None and isinstance(found.event, Login):
+                return found
+        return None
 
     def unnamed(self) -> list[LoggedAttempt]:
         """The attempts whose line names nobody, once all `attempts` were asked for."""

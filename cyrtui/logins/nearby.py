@@ -3,18 +3,19 @@
 `TraceBook` weighs every attempt of all logs. Where only some attempts are asked for, the lines within some
 seconds of each are enough to tell whose look-up was whose: a story that moves a look-up by more than a few
 seconds is too unlikely to matter. What is learned of DNs comes from these attempts alone, and less is taken
-for certain where the whole log might know better.
+for certain where the whole log might know better, until it was asked (`prove`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections import Counter
+from collections.abc import Mapping, Sequence, Set
+from typing import Final, NamedTuple
 
 from cyrtui.logins.book import TraceBook
-from cyrtui.logins.correlate import Correlator, Link
+from cyrtui.logins.correlate import CROWD, Correlator, Link
 from cyrtui.logins.events import LdapEvent
-from cyrtui.logins.learned import FIRM, Directory, Evidence
+from cyrtui.logins.learned import FIRM, TOGETHER, Directory, Evidence, Pair
 from cyrtui.logins.lookups import Fate, Lookup
 from cyrtui.logins.needs import EARLY
 from cyrtui.logins.sessions import Draft
@@ -27,8 +28,62 @@ LEAST: Final = 4.0
 REACH: Final = 6.0
 """Seconds before the first of these in which the look-ups may have ended that are weighed."""
 _COMPANY: Final = 2.0
+_LATE: Final = 3.0
+"""Seconds after a look-up within which its attempt is nearly always answered."""
 _MANY: Final = 50
 _MISTAKABLE: Final = 0.003
+
+
+class Sample(NamedTuple):
+    """Attempts that surely asked the directory and answers that it surely gave, and how many of them seem to
+    have had no other side.
+    """
+
+    attempts: int = 0
+    attempts_alone: int = 0
+    found: int = 0
+    found_alone: int = 0
+
+    @property
+    def enough(self) -> bool:
+        """False if these are too few to tell how common that is."""
+        return self.attempts >= _MANY and self.found >= _MANY
+
+    @property
+    def strange(self) -> bool:
+        """As `Learned.coherent` is false: where too little is seen, the worse is assumed."""
+        if not self.enough:
+            return True
+        alone = (self.attempts_alone + 1) / self.attempts, (self.found_alone + 1) / self.found
+        return alone[0] * alone[1] > _MISTAKABLE
+
+    def with_more(self, more: Sample) -> Sample:
+        return Sample(*map(sum, zip(self, more, strict=True)))
+
+
+class Claim(NamedTuple):
+    """That a DN is a user's, because it is there whenever he is, near his attempts.
+
+    `lookups` are the connections for it there, each with the users whose it could have been.
+    """
+
+    user: str
+    dn: str
+    lookups: Sequence[tuple[Lookup, frozenset[str | None]]]
+
+    def holds(self, later: Mapping[Lookup, Set[str | None]]) -> bool:
+        """As `Learned` concludes, where nothing else asked for the DN.
+
+        `later` has the users besides who logged in so late after a look-up that they were not weighed.
+        """
+        seen, beside = 0, Counter[str]()
+        for lookup, found in self.lookups:
+            users = found | later.get(lookup, set())
+            if users and None not in users and len(users) <= CROWD:
+                seen += 1
+                beside.update(user for user in users if user is not None)
+        others = max((count for user, count in beside.items() if user != self.user), default=0)
+        return seen >= TOGETHER and beside[self.user] >= 0.95 * seen and others <= 0.6 * seen
 
 
 class NearbyCorrelator(Correlator):
@@ -37,18 +92,54 @@ class NearbyCorrelator(Correlator):
     def __init__(self, directory: Directory | None = None) -> None:
         super().__init__(directory)
         self.near = LEAST
+        self.sample = Sample()
         self._near: dict[Draft, tuple[Window, int, list[int]]] = {}
-        self._attempts = self._attempts_alone = self._found = self._found_alone = 0
         self._counted: set[Draft | Lookup] = set()
+        self._company: dict[Lookup, frozenset[str | None]] = {}
+        self._proven: set[Pair] = set()
+        self._unproven: dict[Draft, Pair] = {}
 
-    def link(self, drafts: Sequence[Draft], others: Sequence[Draft]) -> None:
-        """Find the look-ups of `drafts`, from which names are learned, and those of `others`."""
+    def learn(self, drafts: Sequence[Draft]) -> None:
+        """Learn names from these, and how common it is here that one side has no other."""
         for draft in drafts:
             self._learn_from(draft)
-        self._coherent = self._nothing_strange()
-        for draft in (*drafts, *others):
+
+    def count(self, drafts: Sequence[Draft]) -> None:
+        """Learn the latter only."""
+        for draft in drafts:
+            around = self._around(draft)
+            if around is not None:
+                window, row, rows = around
+                self._count(draft, window, row, Solution(window, rows, window.costs))
+                del self._near[draft]
+
+    def decide(self, drafts: Sequence[Draft]) -> None:
+        """Find the look-ups of these by all that was learned."""
+        self._coherent = not self.sample.strange
+        for draft in drafts:
             self._decide_one(draft)
-            self._near.pop(draft, None)
+
+    def claims(self) -> list[Claim]:
+        """What more certainty depends on: each is to be proven by whoever can search all of slapd's log."""
+        return [
+            Claim(user, dn, [each for each in self._company.items() if each[0].dn == dn])
+            for user, dn in sorted(set(self._unproven.values()))
+        ]
+
+    def prove(self, claim: Claim) -> None:
+        """The claim holds everywhere: decide again what depends on it."""
+        pair = claim.user, claim.dn
+        self._proven.add(pair)
+        for draft in [each for each, other in self._unproven.items() if other == pair]:
+            self._decide_one(draft)
+
+    def doubt(self, claim: Claim) -> None:
+        """The claim may not hold elsewhere: that the DN is there whenever the user is says nothing then."""
+        evidence = Evidence()
+        evidence.dn_seen[claim.dn] = 20 * (len(claim.lookups) + 1)
+        self.learned.replace(None, evidence)
+        for draft in list(self.links):
+            self._decide_one(draft)
 
     def _around(self, draft: Draft) -> tuple[Window, int, list[int]] | None:
         found = self._near.get(draft)
@@ -81,7 +172,9 @@ class NearbyCorrelator(Correlator):
         solution = Solution(window, rows, window.costs)
         evidence = Evidence()
         need = window.needs[row]
-        self._note_neighbours(evidence, window, row)
+        if need.longest <= self.near + REACH:
+            # else the whole log may have so many DNs there that they tell nothing
+            self._note_neighbours(evidence, window, row)
         column = solution.column(row)
         if need.user is not None:
             evidence.user_attempts[need.user] += 1
@@ -89,8 +182,13 @@ class NearbyCorrelator(Correlator):
             if dn is not None and solution.regret(row) >= SOLID:
                 evidence.settled[need.user, dn] += 1
         for index, lookup in enumerate(window.lookups):
-            if lookup.end is not None and abs(lookup.end.time - draft.time) <= _COMPANY:
+            if (
+                lookup.end is not None
+                and 1.0 - self.near <= lookup.end.time - draft.time <= max(_COMPANY, self.near - _LATE)
+                and lookup not in self._company
+            ):
                 self._note_company(evidence, window, index)
+                self._company[lookup] = self._users_beside(window, index)
         evidence.proxies = frozenset(
             lookup.bound_as for lookup in window.lookups if lookup.bound_as and lookup.fate is not Fate.OPEN
         )
@@ -98,40 +196,48 @@ class NearbyCorrelator(Correlator):
             lookup.bound_as for lookup in window.lookups if lookup.bound_as and lookup.fate is Fate.GRANTED
         )
         self.learned.replace(None, evidence)
-        self._count(draft, window, rows, solution)
+        self._count(draft, window, row, solution)
 
-    def _count(self, draft: Draft, window: Window, rows: list[int], solution: Solution) -> None:
-        """How common it is here that attempts leave no look-up, and look-ups no attempt."""
-        for row in rows:
-            need = window.needs[row]
+    def _users_beside(self, window: Window, column: int) -> frozenset[str | None]:
+        """The users whose a look-up could have been, None for those who are not named, as `_note_company`."""
+        if window.lookups[column].fate is not Fate.GRANTED:
+            return frozenset()
+        rows = window.of_lookup[column]
+        return frozenset(window.needs[row].user for row in rows if window.costs[row][column] < 6.0)
+
+    def _count(self, draft: Draft, window: Window, row: int, solution: Solution) -> None:
+        """How common it is that attempts leave no look-up, and look-ups no attempt.
+
+        Of all that is near, this counts what may belong together with the attempt, directly or by others, and
+        what belongs to nothing.
+        """
+        attempts, attempts_alone, found, found_alone = self.sample
+        rows, columns = window.part(row)
+        taken = {solution.column(each) for each in rows}
+        mine = set(rows)
+        for each, need in enumerate(window.needs):
             if (
-                need.alone >= 5.0
+                (each in mine or not window.costs[each])
+                and need.alone >= 5.0
                 and abs(need.at.time - draft.time) <= self.near - 1.0
                 and need.draft not in self._counted
             ):
                 self._counted.add(need.draft)
-                self._attempts += 1
-                self._attempts_alone += solution.column(row) is None
-        taken = {solution.column(row) for row in rows}
+                attempts += 1
+                attempts_alone += each not in mine or solution.column(each) is None
+        connected = set(columns)
         for column, lookup in enumerate(window.lookups):
             if (
-                lookup.fate in {Fate.GRANTED, Fate.DENIED}
+                (column in connected or not window.of_lookup[column])
+                and lookup.fate in {Fate.GRANTED, Fate.DENIED}
                 and lookup.end is not None
-                and abs(lookup.end.time - draft.time) <= _COMPANY
+                and abs(lookup.end.time - draft.time) <= max(_COMPANY, self.near - _LATE)
                 and lookup not in self._counted
             ):
                 self._counted.add(lookup)
-                self._found += 1
-                self._found_alone += column not in taken
-
-    def _nothing_strange(self) -> bool:
-        """As `Learned.coherent`, of a sample: where too little is seen, the worse is assumed."""
-        attempts, found = max(self._attempts, 1), max(self._found, 1)
-        return (
-            attempts >= _MANY
-            and found >= _MANY
-            and (self._attempts_alone + 1) / attempts * ((self._found_alone + 1) / found) <= _MISTAKABLE
-        )
+                found += 1
+                found_alone += column not in taken
+        self.sample = Sample(attempts, attempts_alone, found, found_alone)
 
     def _decide_one(self, draft: Draft) -> None:
         around = self._around(draft)
@@ -149,8 +255,13 @@ class NearbyCorrelator(Correlator):
             and firm.column(row) == column
             and firm.regret(row) >= SOLID
             and self._trusted(window, row, column)
-            and self._sure(window, row, rows, column)
         )
+        self._unproven.pop(draft, None)
+        if column is not None and solid and not self._sure(window, row, rows, column):
+            solid = False
+            user, dn = window.needs[row].user, window.lookups[column].dn
+            if user is not None and dn is not None:
+                self._unproven[draft] = user, dn
         regret = best.regret(row)
         others: tuple[Lookup, ...] = ()
         if regret < PLAUSIBLE and not solid:
@@ -160,7 +271,11 @@ class NearbyCorrelator(Correlator):
     def _sure(self, window: Window, row: int, rows: list[int], column: int) -> bool:
         """That a DN is there whenever the user is proves nothing: elsewhere it may be without him."""
         user, dn = window.needs[row].user, window.lookups[column].dn
-        if user is not None and dn is not None and self.learned.settled(user, dn) >= FIRM:
+        if (
+            user is not None
+            and dn is not None
+            and ((user, dn) in self._proven or self.learned.settled(user, dn) >= FIRM)
+        ):
             return True
         bare = Solution(window, rows, window.costs)
         return bare.column(row) == column and bare.regret(row) >= SOLID
@@ -170,12 +285,19 @@ class NearbyBook(TraceBook):
     """A book of which only some attempts are read."""
 
     _correlator: NearbyCorrelator
+    _wanted: Sequence[Draft] = ()
+    _beside: Sequence[Draft] = ()
 
     def _correlate(self, directory: Directory | None) -> NearbyCorrelator:
         return NearbyCorrelator(directory)
 
-    def look_around(self, seconds: float) -> None:
-        """Weigh what was attempted within so many seconds of each attempt."""
+    @property
+    def near(self) -> float:
+        """Seconds around each attempt within which others are weighed along."""
+        return self._correlator.near
+
+    @near.setter
+    def near(self, seconds: float) -> None:
         self._correlator.near = seconds
 
     def feed_connection(
@@ -185,30 +307,72 @@ class NearbyBook(TraceBook):
         for event, at in lines:
             self._slapd(host, pid, event, at, conn)
 
-    def judge(self, wanted: set[TraceKey], beside: set[TraceKey], now: float) -> list[LoginTrace] | None:
-        """The traces of the `wanted` attempts; names are learned from them, and `beside` are linked along.
+    def learn(self, wanted: Set[TraceKey], beside: Set[TraceKey]) -> bool:
+        """Learn names from the `wanted` attempts, which can be decided then, with those `beside`.
 
-        None if the cause of one depends on what others met, and what they met is not seen here; or if a line
-        that is wanted turned out to make no attempt, as one that goes on in the next line may.
+        False if a line that is wanted makes no attempt after all, as one that goes on in the next line may.
         """
         if not wanted <= self._drafts.keys():
-            return None
+            return False
         for lookup in self._grown:
             self._correlator.place(lookup)
         self._grown.clear()
-        drafts = [self._drafts[key] for key in sorted(wanted & self._drafts.keys(), key=_by_time)]
-        others = [self._drafts[key] for key in sorted((beside - wanted) & self._drafts.keys(), key=_by_time)]
-        self._correlator.link(drafts, others)
+        self._wanted = self._drafts_of(wanted)
+        self._beside = self._drafts_of(beside - wanted)
+        self._correlator.learn(self._wanted)
+        return True
+
+    def count(self, attempts: Set[TraceKey]) -> Sample:
+        """Of attempts that are not wanted themselves: how many of those around have no other side."""
+        for lookup in self._grown:
+            self._correlator.place(lookup)
+        self._grown.clear()
+        self._correlator.count(self._drafts_of(attempts))
+        return self._correlator.sample
+
+    @property
+    def sample(self) -> Sample:
+        """The same of the wanted ones; to be added to before all is decided."""
+        return self._correlator.sample
+
+    @sample.setter
+    def sample(self, sample: Sample) -> None:
+        self._correlator.sample = sample
+
+    def decide(self) -> None:
+        """Find the look-ups of what is wanted, and of what is beside it."""
+        self._correlator.decide([*self._wanted, *self._beside])
+
+    def claims(self) -> list[Claim]:
+        """What more would be certain if it were proven."""
+        return self._correlator.claims()
+
+    def prove(self, claim: Claim) -> None:
+        """The claim holds all through the logs."""
+        self._correlator.prove(claim)
+
+    def doubt(self, claim: Claim) -> None:
+        """The claim does not hold, or cannot be proven."""
+        self._correlator.doubt(claim)
+
+    def write(self, now: float) -> list[LoginTrace] | None:
+        """The traces of the wanted attempts.
+
+        None if the cause of one depends on what others met, and what they met is not seen here.
+        """
         for draft in self._drafts.values():
             self._writer.note(draft)
         self._neighbours.changed_minutes()
         traces = []
-        for draft in drafts:
+        for draft in self._wanted:
             trace, depends, _asks = self._writer.write(draft, now)
             if depends and not self._writer.others_fine(draft):
                 return None
             traces.append(trace)
         return sorted(traces, key=lambda trace: (trace.end, trace.key))
+
+    def _drafts_of(self, keys: Set[TraceKey]) -> list[Draft]:
+        return [self._drafts[key] for key in sorted(keys & self._drafts.keys(), key=_by_time)]
 
 
 def _by_time(key: TraceKey) -> tuple[float, str, int]:

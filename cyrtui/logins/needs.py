@@ -154,6 +154,11 @@ def asked_for(attempt: Login | BadLogin) -> str | None:
     return attempt.user
 
 
+def family_of(mechanism: str) -> str | None:
+    """The kind of secret that a mechanism, in lower case, needs; None if that is not known."""
+    return "scram" if mechanism.startswith("scram") else _FAMILIES.get(mechanism)
+
+
 def need_of(draft: Draft, auth: tuple[TraceEvent, ...]) -> Need | None:
     """What `draft` needs; None if it cannot have asked the directory. `auth` are its lines of auth.log."""
     attempt = draft.attempt
@@ -173,7 +178,7 @@ def need_of(draft: Draft, auth: tuple[TraceEvent, ...]) -> Need | None:
             return None
     ending = _ending(attempt)
     user = asked_for(attempt)
-    family = "scram" if mechanism.startswith("scram") else _FAMILIES.get(mechanism)
+    family = family_of(mechanism)
     return Need(
         draft,
         ending,

@@ -34,7 +34,8 @@ from cyrtui.logins.grammar import understand
 from cyrtui.logins.grammar_slapd import read_slapd
 from cyrtui.logins.learned import FIRM
 from cyrtui.logins.mail_search import LoggedAttempt, MailSearch
-from cyrtui.logins.nearby import LEAST, REACH, NearbyBook
+from cyrtui.logins.nearby import LEAST, REACH, NearbyBook, Sample
+from cyrtui.logins.proof import Proof
 from cyrtui.logins.sessions import ProcessKey
 from cyrtui.logins.trace import LoginTrace, TraceEvent, TraceKey
 from cyrtui.logins.window import MARGIN
@@ -58,6 +59,7 @@ _KNOWN: Final = 4096
 _CONNECTION: Final = pattern(r"conn=[0-9]{1,19}")
 _BACK: Final = range(-2, 10)
 """Seconds that an attempt's line may come after slapd's."""
+_SAMPLES: Final = 7
 _MANY: Final = 400
 """Attempts of one user from which on the logs may as well be read as a whole."""
 _WELCOME: Final = b" User logged in"
@@ -112,6 +114,7 @@ class _Search:
         self._now = now
         self._slow = slow
         self._known: dict[str, LdapEvent] = {}
+        self._proof = Proof(logs, self._search)
 
     def traces(self) -> list[LoginTrace] | None:
         """The attempts of the user, and others; None if they are too many, or if not all is decided."""
@@ -156,6 +159,21 @@ class _Search:
     def judge(self, attempts: list[LoggedAttempt]) -> list[LoginTrace] | None:
         """The traces of these; None if what is near them does not suffice."""
         beside = [each for one in attempts if isinstance(one.event, BadLogin) for each in self._welcomed(one)]
+        book = self._book([*attempts, *beside], attempts)
+        if not book.learn({each.key for each in attempts}, {each.key for each in beside}):
+            return None
+        if not book.sample.enough:
+            book.sample = book.sample.with_more(self._sampled(attempts))
+        book.decide()
+        for claim in book.claims():
+            if self._proof.holds(claim):
+                book.prove(claim)
+            else:
+                book.doubt(claim)
+        return book.write(self._now)
+
+    def _book(self, attempts: list[LoggedAttempt], wanted: list[LoggedAttempt]) -> NearbyBook:
+        """A book of what stands near `attempts`, and all about the processes of the `wanted` ones."""
         near = self._near()
         spans = {
             LogRole.MAIL: (near, near + 1.0),
@@ -165,20 +183,37 @@ class _Search:
         ranges: dict[LogRole, list[_Range]] = {role: [] for role in self._logs}
         for role, log in self._logs.items():
             early, late = spans[role]
-            for each in (*attempts, *beside):
+            for each in attempts:
                 ranges[role].append(log.between(each.record.time - early, each.record.time + late))
-        for each in attempts:
+        for each in wanted:
             began = self._process_before(each, ranges[LogRole.MAIL])
             self._process_after(each, ranges[LogRole.MAIL])
             if LogRole.AUTH in self._logs:
                 self._heard(each, began, ranges[LogRole.AUTH])
         book = NearbyBook(max_traces=1 << 60, slow=self._slow)
-        book.look_around(near)
-        for role, wanted in ranges.items():
-            for low, high in _united(wanted):
+        book.near = near
+        for role, parts in ranges.items():
+            for low, high in _united(parts):
                 if role is not LogRole.SLAPD or not self._feed_slapd(book, low, high):
                     book.feed(self._logs[role].records(low, high))
-        return book.judge({each.key for each in attempts}, {each.key for each in beside}, self._now)
+        return book
+
+    def _sampled(self, attempts: list[LoggedAttempt]) -> Sample:
+        """How common it is that one side has no other, from attempts of anybody's all through the log."""
+        sample, taken = Sample(), {each.key for each in attempts}
+        for step in range(1, _SAMPLES):
+            others = [
+                each
+                for part in range(1, 1 << step, 2)
+                if (each := self._search.next_from(self._mail.size * part >> step)) is not None
+                and each.key not in taken
+            ]
+            if others:
+                taken.update(each.key for each in others)
+                sample = sample.with_more(self._book(others, []).count({each.key for each in others}))
+            if sample.enough:
+                break
+        return sample
 
     def _welcomed(self, attempt: LoggedAttempt) -> Iterator[LoggedAttempt]:
         """The nearest logins before and after, which tell that others got through."""
@@ -202,12 +237,14 @@ class _Search:
                 yield other
 
     def _process_before(self, attempt: LoggedAttempt, into: list[_Range]) -> float:
-        """The lines of its process back to the attempt before; returns from when on they are there."""
+        """The lines of its process back to the session before; returns from when on they are there."""
         record = attempt.record
         low = self._mail.between(record.time - _PRELUDE, record.time)[0]
         data = self._mail.read(low, record.offset)
         mark = b"[%d]:" % (record.pid or 0)
-        found, count, begun = data.rfind(mark), 0, False
+        found, count = data.rfind(mark), 0
+        # an attempt without a line before it may be one of the session, and the TLS, of those before
+        begun = isinstance(attempt.event, Login) and not attempt.event.tls
         while found >= 0 and count < _PAST:
             start, stop = data.rfind(b"\n", 0, found) + 1, data.find(b"\n", found) + 1
             line = data[start : stop - 1]
@@ -215,10 +252,12 @@ class _Search:
             if _process(other) == _process(record):
                 into.append((low + start, low + stop))
                 event = understand(other)
-                begun = begun or isinstance(event, Accepted | Usage | SessionEnded | ConnectionClosed | Fatal)
                 count += 1
-                if isinstance(event, Login | TlsFailed) or (isinstance(event, BadLogin) and begun):
+                if begun and isinstance(event, Login | BadLogin | TlsFailed):
                     break
+                begun = begun or isinstance(
+                    event, Accepted | StartTls | Usage | SessionEnded | ConnectionClosed | Fatal
+                )
             found = data.rfind(mark, 0, start)
         return record.time - _PRELUDE
 
@@ -315,13 +354,7 @@ class _Search:
 
     def _beside(self, dns: Collection[str], nameless: list[LoggedAttempt]) -> list[LoggedAttempt]:
         """Those of `nameless` near which slapd's log has one of `dns`."""
-        log = self._logs[LogRole.SLAPD]
-        seconds: set[int] = set()
-        for at, data, size in log.pieces(0, log.size):
-            hay = Haystack(data, size)
-            for dn in dns:
-                for start, stop in hay.lines_with(b'"%s"' % dn.encode()):
-                    seconds.add(int(log.times_of(data[start : stop - 1], at + start)))
+        seconds = {int(time) for dn in dns for time in self._proof.times_of(dn)}
         return [each for each in nameless if any(int(each.record.time) - back in seconds for back in _BACK)]
 
 
