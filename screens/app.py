@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, ClassVar, cast
@@ -59,6 +60,17 @@ def _config() -> ConfigScreen:
     from .config import ConfigScreen
 
     return ConfigScreen()
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """What a reading makes will stay: it is not gone through for garbage, which would stop the glass."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 class ConsoleApp(LeanApp):
@@ -126,6 +138,8 @@ class ConsoleApp(LeanApp):
         # how long master has been up, and where a recording stands
         self.set_interval(1.0 if self.core.name.kind == "recording" else 10.0, self._tell_standing)
 
+    undisturbed = staticmethod(undisturbed)
+
     def _page(self) -> Page | None:
         """The page in front, once it has its widgets; that under a dialog, else."""
         # while the mode is being changed there may be no screen at all
@@ -139,19 +153,23 @@ class ConsoleApp(LeanApp):
     @work(thread=True, group="logs", exit_on_error=True)
     def _follow_logs(self) -> None:
         worker = get_current_worker()
-        try:
-            self.core.open()
-        except CyrtuiError as error:
-            self.post_message(self.Unusable(str(error)))
-            return
-        self.call_from_thread(self._watch_services)
-        try:
-            for step in self.core.steps():
-                if worker.is_cancelled:
-                    return
-                self.post_message(self.LogsMoved(step))
-        finally:
-            self.core.close()
+        with ExitStack() as reading:
+            reading.enter_context(undisturbed())
+            try:
+                self.core.open()
+            except CyrtuiError as error:
+                self.post_message(self.Unusable(str(error)))
+                return
+            self.call_from_thread(self._watch_services)
+            try:
+                for step in self.core.steps():
+                    if worker.is_cancelled:
+                        return
+                    self.post_message(self.LogsMoved(step))
+                    if step.caught_up:
+                        reading.close()
+            finally:
+                self.core.close()
 
     @work(thread=True, group="services", exit_on_error=True)
     def _watch_services(self) -> None:

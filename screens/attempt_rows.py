@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 
@@ -31,7 +32,6 @@ class AttemptRows:
     def __init__(self, traces: Sequence[LoginTrace], row_of: Callable[[LoginTrace], Row]) -> None:
         self._traces = traces
         self._row_of = row_of
-        self._places: dict[Hashable, int] | None = None
 
     def __len__(self) -> int:
         return len(self._traces)
@@ -40,6 +40,12 @@ class AttemptRows:
         return self._row_of(self._traces[index])
 
     def index_of(self, key: Hashable) -> int | None:
-        if self._places is None:
-            self._places = {trace.key: place for place, trace in enumerate(self._traces)}
-        return self._places.get(key)
+        """Found by its time, which is the key's last part."""
+        if not isinstance(key, tuple):
+            return None
+        at = bisect_left(self._traces, -key[-1], key=lambda trace: -trace.end)
+        while at < len(self._traces) and self._traces[at].end == key[-1]:
+            if self._traces[at].key == key:
+                return at
+            at += 1
+        return None

@@ -268,7 +268,8 @@ class LoginsScreen(Page):
         def tell(progress: Progress) -> None:
             self.post_message(self.Read(stop, progress))
 
-        self.core.read_earlier(wanted, goal, stop, tell)
+        with self.owner.undisturbed():
+            self.core.read_earlier(wanted, goal, stop, tell)
         self.post_message(self.Read(stop, None))
 
     def on_logins_screen_read(self, event: Read) -> None:

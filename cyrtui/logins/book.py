@@ -320,6 +320,11 @@ class TraceBook:
             )
         return self._order
 
+    def close(self) -> None:
+        """Let go of everything: processes and their attempts know each other. What `traces` gave stays."""
+        for process in self._processes.values():
+            process.drafts.clear()
+
     def get(self, key: TraceKey) -> LoginTrace | None:
         """The trace as of the last `settle`; None if it was dropped."""
         return self._traces.get(key)

@@ -94,6 +94,12 @@ class Reading:
         """The attempts in lists, about oldest first; empty ones tell only that `reached` went on."""
         dropped: list[LoginTrace] = []
         book = TraceBook(on_drop=dropped.append, slow=self._slow, directory=self._directory)
+        try:
+            yield from self._told(book, dropped)
+        finally:
+            book.close()
+
+    def _told(self, book: TraceBook, dropped: list[LoginTrace]) -> Iterator[list[LoginTrace]]:
         waiting = 0
         for records in self._records():
             book.feed(records)
