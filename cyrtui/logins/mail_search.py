@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from cyrtui.logins.events import BadLogin, Login
@@ -19,6 +20,7 @@ _PIECE: Final = 1 << 20
 _HIGH: Final = pattern(rb"[^\n]*[\x80-\xff][^\n]*\n")
 _CASELESS: Final = pattern(r"[^A-Za-z]{4,}")
 _STRETCH: Final = 64 << 10
+_SHAPES: Final = 4096
 _COMMON: Final = 400
 """Lines of a piece from which on a part of a name is too common to be searched for."""
 # 3.x writes `MECHANISM (user) [why]`, and the LOGIN command has always named its user
@@ -47,9 +49,9 @@ class MailSearch:
         self._name = self._user.encode()
         core = max(_CASELESS.findall(self._user), key=len, default="")
         self._core = core.encode()
-        self._nameless: list[int] = []
+        self._unnamed: list[int] = []
         self._tls: list[int] = []
-        self._unnamed: list[LoggedAttempt] | None = None
+        self._shapes: dict[tuple[bytes, bytes], bool] = {}
 
     def attempts(self) -> Iterator[LoggedAttempt]:
         """The attempts whose line names the user. Notes on the way where lines of attempts name nobody."""
@@ -62,9 +64,11 @@ class MailSearch:
                     each.casefold() for each in (attempt.event.user, asked_for(attempt.event)) if each
                 }:
                     yield attempt
-            self._nameless += [
-                at + found for found in hay.places(b"badlogin: ") if _NAMED.match(data, found) is None
-            ]
+            for found in hay.places(b"badlogin: "):
+                if _NAMED.match(data, found) is None:
+                    start = data.rfind(b"\n", 0, found) + 1
+                    if self._names_nobody(data[start : data.find(b"\n", found)], at + start):
+                        self._unnamed.append(at + start)
             self._tls += [at + start for start, _stop in hay.lines_with(b"egotiation failed: ")]
 
     def _lines_of_user(self, hay: Haystack) -> list[_Range]:
@@ -105,17 +109,36 @@ class MailSearch:
                 return found
         return None
 
-    def unnamed(self) -> list[LoggedAttempt]:
-        """The attempts whose line names nobody, once all `attempts` were asked for."""
-        if self._unnamed is None:
-            self._unnamed = []
-            for low in self._nameless:
-                start = self._mail.line_start(low)
-                line = self._mail.read(start, self._mail.line_end(start)).rstrip(b"\n")
-                found = self.attempt(line, start)
-                if found is not None and isinstance(found.event, BadLogin) and asked_for(found.event) is None:
-                    self._unnamed.append(found)
+    def _names_nobody(self, line: bytes, offset: int) -> bool:
+        """True if the line at `offset` is an attempt that failed and names nobody.
+
+        Thousands of lines differ in time, process and client only: one of each shape is read.
+        """
+        head, _, text = line.partition(b": badlogin: ")
+        pid, client = head.rfind(b"["), text.find(b"] ")
+        if pid < 0 or client < 0 or not head[pid + 1 : -1].isdigit():
+            return _is_unnamed(self.attempt(line, offset))
+        shape = head[head.rfind(b" ", 0, pid) + 1 : pid], text[client:]
+        known = self._shapes.get(shape)
+        if known is None:
+            if len(self._shapes) > _SHAPES:
+                self._shapes.clear()
+            known = self._shapes[shape] = _is_unnamed(self.attempt(line, offset))
+        return known
+
+    @property
+    def unnamed(self) -> Sequence[int]:
+        """Where the lines of attempts begin that name nobody, once all `attempts` were asked for."""
         return self._unnamed
+
+    def unnamed_between(self, begin: float, end: float) -> Iterator[LoggedAttempt]:
+        """Those of some time."""
+        low, high = self._mail.between(begin, end)
+        for start in self._unnamed[bisect_left(self._unnamed, low) : bisect_left(self._unnamed, high)]:
+            line = self._mail.read(start, self._mail.line_end(start)).rstrip(b"\n")
+            found = self.attempt(line, start)
+            if found is not None and _is_unnamed(found) and begin <= found.record.time < end:
+                yield found
 
     def tls_failures(self) -> list[int]:
         """Where the lines of handshakes that failed begin, once all `attempts` were asked for."""
@@ -124,3 +147,7 @@ class MailSearch:
     def time_at(self, start: int) -> float:
         """The time of the line that begins at `start`."""
         return self._mail.times_of(self._mail.read(start, start + HEAD), start)
+
+
+def _is_unnamed(attempt: LoggedAttempt | None) -> bool:
+    return attempt is not None and isinstance(attempt.event, BadLogin) and asked_for(attempt.event) is None

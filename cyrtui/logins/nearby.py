@@ -9,7 +9,7 @@ for certain where the whole log might know better, until it was asked (`prove`).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Container, Mapping, Sequence, Set
 from typing import Final, NamedTuple
 
 from cyrtui.logins.book import TraceBook
@@ -125,6 +125,14 @@ class NearbyCorrelator(Correlator):
             Claim(user, dn, [each for each in self._company.items() if each[0].dn == dn])
             for user, dn in sorted(set(self._unproven.values()))
         ]
+
+    def options(self, draft: Draft) -> list[Lookup]:
+        """The look-ups that may be an attempt's by what was seen, likely or not."""
+        around = self._around(draft)
+        if around is None:
+            return []
+        window, row, _rows = around
+        return [window.lookups[column] for column in window.costs[row]]
 
     def prove(self, claim: Claim) -> None:
         """The claim holds everywhere: decide again what depends on it."""
@@ -257,10 +265,13 @@ class NearbyCorrelator(Correlator):
             and self._trusted(window, row, column)
         )
         self._unproven.pop(draft, None)
-        if column is not None and solid and not self._sure(window, row, rows, column):
-            solid = False
+        if column is not None and solid:
             user, dn = window.needs[row].user, window.lookups[column].dn
-            if user is not None and dn is not None:
+            solid = self._sure(window, row, rows, column)
+            if solid:
+                # of who is not named it follows from the DN who it was
+                user = self.learned.user_of(dn) if user is None and dn is not None else None
+            if user is not None and dn is not None and not self._reliable(user, dn):
                 self._unproven[draft] = user, dn
         regret = best.regret(row)
         others: tuple[Lookup, ...] = ()
@@ -271,14 +282,13 @@ class NearbyCorrelator(Correlator):
     def _sure(self, window: Window, row: int, rows: list[int], column: int) -> bool:
         """That a DN is there whenever the user is proves nothing: elsewhere it may be without him."""
         user, dn = window.needs[row].user, window.lookups[column].dn
-        if (
-            user is not None
-            and dn is not None
-            and ((user, dn) in self._proven or self.learned.settled(user, dn) >= FIRM)
-        ):
+        if user is not None and dn is not None and self._reliable(user, dn):
             return True
         bare = Solution(window, rows, window.costs)
         return bare.column(row) == column and bare.regret(row) >= SOLID
+
+    def _reliable(self, user: str, dn: str) -> bool:
+        return (user, dn) in self._proven or self.learned.settled(user, dn) >= FIRM
 
 
 class NearbyBook(TraceBook):
@@ -354,6 +364,11 @@ class NearbyBook(TraceBook):
     def doubt(self, claim: Claim) -> None:
         """The claim does not hold, or cannot be proven."""
         self._correlator.doubt(claim)
+
+    def may_have(self, key: TraceKey, lines: Container[int]) -> bool:
+        """True if a look-up with one of these lines of slapd's, by their offsets, may be an attempt's."""
+        options = self._correlator.options(self._drafts[key])
+        return any(line.offset in lines for lookup in options for line in lookup.lines)
 
     def write(self, now: float) -> list[LoginTrace] | None:
         """The traces of the wanted attempts.

@@ -7,6 +7,7 @@ failed AUTHENTICATE) are looked for where slapd's log has a DN that may be the u
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Mapping
 from typing import Final, NamedTuple
 
@@ -35,9 +36,10 @@ from cyrtui.logins.grammar_slapd import read_slapd
 from cyrtui.logins.learned import FIRM
 from cyrtui.logins.mail_search import LoggedAttempt, MailSearch
 from cyrtui.logins.nearby import LEAST, REACH, NearbyBook, Sample
+from cyrtui.logins.needs import AFTER_CLIENT
 from cyrtui.logins.proof import Proof
 from cyrtui.logins.sessions import ProcessKey
-from cyrtui.logins.trace import LoginTrace, TraceEvent, TraceKey
+from cyrtui.logins.trace import Confidence, LoginTrace, TraceEvent, TraceKey
 from cyrtui.logins.window import MARGIN
 from cyrtui.logs.haystack import Haystack
 from cyrtui.logs.record import LogRole, Record
@@ -57,7 +59,7 @@ _AROUND: Final = 24 << 10
 """Bytes of slapd's log on either side of an attempt."""
 _KNOWN: Final = 4096
 _CONNECTION: Final = pattern(r"conn=[0-9]{1,19}")
-_BACK: Final = range(-2, 10)
+_BACK: Final = (-2.0, AFTER_CLIENT + 4.0)
 """Seconds that an attempt's line may come after slapd's."""
 _SAMPLES: Final = 7
 _MANY: Final = 400
@@ -121,32 +123,46 @@ class _Search:
         attempts = list(self._search.attempts())
         if len(attempts) > _MANY:
             return None
-        traces = self.judge(attempts)
+        book = self.judge(attempts)
+        traces = None if book is None else book.write(self._now)
         if traces is None or LogRole.SLAPD not in self._logs:
             return traces
-        if len(attempts) < FIRM or not (nameless := self._search.unnamed()):
+        if len(attempts) < FIRM or not self._search.unnamed:
             # a DN of which nobody's name was learned is nobody's
             return traces
         dns = {trace.ldap.dn for trace in traces if trace.ldap is not None and trace.ldap.dn is not None}
-        more = self._beside(dns, nameless)
-        if not dns or len(attempts) + len(more) > _MANY:
+        free = self._proof.unexplained(dns, traces)
+        if not dns or len(free) > _MANY:
             return None
+        more = {
+            each.key: each
+            for time in free.values()
+            for each in self._search.unnamed_between(time + _BACK[0], time + _BACK[1])
+        }
         if not more:
             return traces
-        traces = self.judge([*attempts, *more])
-        if traces is None or any(_may_be_of(trace, dns) for trace in traces):
+        if len(attempts) + len(more) > _MANY:
             return None
-        return traces
+        book = self.judge([*attempts, *more.values()])
+        traces = None if book is None else book.write(self._now)
+        if book is None or traces is None:
+            return None
+        told = {trace.key: trace for trace in traces}
+        return None if any(_undecided(told[key], dns, book.may_have(key, free)) for key in more) else traces
 
     def failures(self, wanted: TraceFilter, told: Collection[TraceKey]) -> int:
         """How many attempts that did not succeed name nobody; without those that were `told`."""
         nobody = wanted._replace(user=None)
-        count = sum(
-            nobody.covers(each.record.time) and each.key not in told for each in self._search.unnamed()
-        )
         tls = self._search.tls_failures()
         if nobody.since is None and nobody.until is None:
-            return count + len(tls)
+            unnamed = set(self._search.unnamed)
+            return len(unnamed) + len(tls) - sum(offset in unnamed for _path, offset, _time in told)
+        count = sum(
+            nobody.covers(each.record.time) and each.key not in told
+            for each in self._search.unnamed_between(
+                nobody.since or 0.0, math.inf if nobody.until is None else nobody.until + 1.0
+            )
+        )
         return count + sum(nobody.covers(self._search.time_at(low)) for low in tls)
 
     # --- the lines that matter ----------------------------------------------------------------------
@@ -156,8 +172,8 @@ class _Search:
         pace = self._logs[LogRole.SLAPD].pace if LogRole.SLAPD in self._logs else 0.0
         return min(MARGIN, max(LEAST, _AROUND / pace)) if pace else LEAST
 
-    def judge(self, attempts: list[LoggedAttempt]) -> list[LoginTrace] | None:
-        """The traces of these; None if what is near them does not suffice."""
+    def judge(self, attempts: list[LoggedAttempt]) -> NearbyBook | None:
+        """A book in which these are decided; None if a line makes no attempt after all."""
         beside = [each for one in attempts if isinstance(one.event, BadLogin) for each in self._welcomed(one)]
         book = self._book([*attempts, *beside], attempts)
         if not book.learn({each.key for each in attempts}, {each.key for each in beside}):
@@ -170,7 +186,7 @@ class _Search:
                 book.prove(claim)
             else:
                 book.doubt(claim)
-        return book.write(self._now)
+        return book
 
     def _book(self, attempts: list[LoggedAttempt], wanted: list[LoggedAttempt]) -> NearbyBook:
         """A book of what stands near `attempts`, and all about the processes of the `wanted` ones."""
@@ -350,18 +366,15 @@ class _Search:
             book.feed_connection(first.host, first.pid, int(number[5:]), said)
         return True
 
-    # --- attempts that name nobody ------------------------------------------------------------------
 
-    def _beside(self, dns: Collection[str], nameless: list[LoggedAttempt]) -> list[LoggedAttempt]:
-        """Those of `nameless` near which slapd's log has one of `dns`."""
-        seconds = {int(time) for dn in dns for time in self._proof.times_of(dn)}
-        return [each for each in nameless if any(int(each.record.time) - back in seconds for back in _BACK)]
-
-
-def _may_be_of(trace: LoginTrace, dns: Collection[str]) -> bool:
-    """True of an attempt that names nobody, of which it is not decided whether it asked for one of `dns`."""
+def _undecided(trace: LoginTrace, dns: Collection[str], may_have: bool) -> bool:
+    """True of an attempt that names nobody if it may have asked for one of `dns` after all."""
+    if trace.user is not None:
+        return False
     ldap = trace.ldap
-    return trace.user is None and ldap is not None and (bool(ldap.candidates) or ldap.dn in dns)
+    if ldap is not None and ldap.confidence is Confidence.CERTAIN:
+        return ldap.dn in dns
+    return may_have
 
 
 def _process(record: Record) -> ProcessKey:

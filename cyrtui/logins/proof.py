@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from cyrtui.logins.events import Login, SlapdState
@@ -12,7 +12,7 @@ from cyrtui.logins.mail_search import LoggedAttempt, MailSearch
 from cyrtui.logins.names import canonical_user
 from cyrtui.logins.nearby import Claim
 from cyrtui.logins.needs import AFTER_CLIENT, asked_for, family_of
-from cyrtui.logins.trace import TraceEvent
+from cyrtui.logins.trace import Confidence, LoginTrace, TraceEvent
 from cyrtui.logs.haystack import Haystack
 from cyrtui.logs.record import LogRole
 from cyrtui.logs.slices import SlicedLog
@@ -37,11 +37,28 @@ class Proof:
         self._search = search
         self._lines: dict[str, _Found] = {}
 
-    def times_of(self, dn: str) -> Iterator[float]:
-        """When slapd's log has the DN, as it is logged."""
-        if self._slapd is not None:
-            for offset, line in self._lines_with(dn):
-                yield self._slapd.times_of(line, offset)
+    def unexplained(self, dns: Collection[str], traces: Sequence[LoginTrace]) -> dict[int, float]:
+        """Lines of slapd's with one of `dns` of which it is not certain that they are of one of `traces`.
+
+        By their offsets, with their times; without those of other programs.
+        """
+        slapd = self._slapd
+        if slapd is None:
+            return {}
+        known = {
+            line.offset
+            for trace in traces
+            if trace.ldap is not None and trace.ldap.confidence is Confidence.CERTAIN
+            for line in trace.events
+            if line.source == "slapd"
+        }
+        lines = {offset: line for dn in dns for offset, line in self._lines_with(dn) if offset not in known}
+        return {
+            offset: slapd.times_of(line, offset)
+            for offset, line in lines.items()
+            if (head := _CONNECTION.search(line)) is None
+            or self._connection(slapd, int(head[1]), offset).looks_like_ldapdb
+        }
 
     def holds(self, claim: Claim) -> bool:
         """True if nobody asked for the DN but near the user's attempts, where no other user always was."""
@@ -79,8 +96,8 @@ class Proof:
             ]
         return self._lines.get(dn, [])
 
-    def _is_another(self, slapd: SlicedLog, conn: int, offset: int) -> bool:
-        """True if a connection is none that read the entry as ldapdb does."""
+    def _connection(self, slapd: SlicedLog, conn: int, offset: int) -> Lookup:
+        """The connection of the line at `offset`, as far as its lines are near."""
         low = slapd.line_start(max(0, offset - _AROUND))
         data = slapd.read(low, min(slapd.size, offset + _AROUND))
         lookup = Lookup(("", 0, conn, 0))
@@ -89,12 +106,15 @@ class Proof:
             record = slapd.record(line, low + start, slapd.times_of(line, low + start))
             event = read_slapd(record.text)
             if event is not None and not isinstance(event, SlapdState) and event.conn == conn:
-                lookup.feed(
-                    event,
-                    TraceEvent(
-                        "slapd", record.time, record.whole_seconds, record.text, record.path, record.offset
-                    ),
+                at = TraceEvent(
+                    "slapd", record.time, record.whole_seconds, record.text, record.path, record.offset
                 )
+                lookup.feed(event, at)
+        return lookup
+
+    def _is_another(self, slapd: SlicedLog, conn: int, offset: int) -> bool:
+        """True if a connection is none that read the entry as ldapdb does."""
+        lookup = self._connection(slapd, conn, offset)
         return not lookup.looks_like_ldapdb or lookup.fate not in {Fate.GRANTED, Fate.OPEN}
 
     def _later(self, lookup: Lookup) -> set[str | None]:

@@ -41,7 +41,7 @@ def test_a_name_is_found_in_capitals_too(
     for typed in (user, user.upper()):
         found, search = _search(tmp_path, text, typed)
         assert found == [*written, user]
-        assert search.unnamed() == []
+        assert not search.unnamed
 
 
 def test_a_letter_that_is_another_in_lower_case(tmp_path: Path) -> None:
@@ -62,5 +62,8 @@ def test_attempts_that_name_nobody_are_noted(tmp_path: Path) -> None:
     found, search = _search(tmp_path, "".join(lines), "alice")
     assert found == ["alice", "alice"]
     offsets = [sum(map(len, lines[:number])) for number in range(len(lines))]
-    assert [each.record.offset for each in search.unnamed()] == [offsets[1], offsets[3]]
+    assert search.unnamed == [offsets[1], offsets[3]]
+    at = found_at.record.time if (found_at := search.attempt(lines[1][:-1].encode(), offsets[1])) else 0.0
+    assert [each.record.offset for each in search.unnamed_between(at, at + 1.0)] == search.unnamed
+    assert list(search.unnamed_between(at + 1.0, at + 9.0)) == []
     assert search.tls_failures() == [offsets[4]]
