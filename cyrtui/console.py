@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import tzinfo
@@ -21,6 +20,7 @@ from cyrtui.host.protocol import Host, HostName, Watch
 from cyrtui.host.recording import RATES, Played, Recording
 from cyrtui.host.zone import zone_of
 from cyrtui.inert import inert
+from cyrtui.logins.last_hour import HOUR, HourKeeper, LastHour
 from cyrtui.logins.titles import cause_title
 from cyrtui.logs.record import LogRole
 from cyrtui.settings import Settings
@@ -49,9 +49,7 @@ if TYPE_CHECKING:
 Mode = Literal["READ-ONLY", "OPERATOR"]
 
 _STEP: Final = 0.25
-_HOUR: Final = 3600.0
 _SLICE: Final = 0.02
-_MINUTES: Final = 60
 # Attempts are looked for in so much of the end of each log.
 _HISTORY_BYTES: Final = 24 << 20
 _SCREENFUL: Final = 200
@@ -83,21 +81,6 @@ class Moment:
     past: bool
 
 
-@dataclass(frozen=True, slots=True)
-class LastHour:
-    """Logins of the last hour by outcome; `causes` are titles with how many failed by each, most first.
-
-    `ok_minutes` and `failed_minutes` count by minute, sixty of them, the current one last.
-    """
-
-    ok: int
-    failed: int
-    incomplete: int
-    causes: tuple[tuple[str, int], ...]
-    ok_minutes: tuple[int, ...] = (0,) * _MINUTES
-    failed_minutes: tuple[int, ...] = (0,) * _MINUTES
-
-
 class Console:
     """What is known of one host in this run. `gate` is None when the run is read-only."""
 
@@ -124,6 +107,7 @@ class Console:
         self._directory: AskedDirectory | None = None
         self._book: TraceBook | None = None
         self._traces: tuple[LoginTrace, ...] = ()
+        self._hour = HourKeeper()
         self._last_hour = LastHour(0, 0, 0, ())
         self._words: WordKeeper | None = None
         self._board: ServiceBoard | None = None
@@ -241,7 +225,7 @@ class Console:
         self._directory = directory_of(self._host, self.settings)
         slow = self.settings.seconds("slow_login")
         self._earlier = EarlierAttempts(self._host, sources, slow=slow, directory=self._directory)
-        self._book = TraceBook(directory=self._directory, slow=slow, on_drop=self._earlier.make_room)
+        self._book = TraceBook(directory=self._directory, slow=slow, on_drop=self._drop)
         self._words = WordKeeper([mail.path if mail else ""])
         self._feed = RecordFeed(self._host, sources, since=self._since, limit=_HISTORY_BYTES)
         self._watch = self._host.watch([source.path for source in sources.sources])
@@ -309,34 +293,15 @@ class Console:
                 self._traces = tuple(book.traces())
         if mail := [record for record in records if record.role is LogRole.MAIL]:
             words.feed(mail)
-        self._last_hour = self._count_hour()
+        since = self._archived if self._since is None else self._since
+        self._last_hour = self._hour.count(self._traces, self._host.now(), since)
         return len(records), traces, more
 
-    def _count_hour(self) -> LastHour:
-        now = self._host.now()
-        since = now - _HOUR
-        minutes: dict[str, list[int]] = {"ok": [0] * _MINUTES, "failed": [0] * _MINUTES}
-        outcomes: Counter[str] = Counter()
-        causes: Counter[str] = Counter()
-        for trace in self._traces:
-            if trace.end < since:
-                break
-            outcomes[trace.outcome] += 1
-            if trace.outcome in minutes:
-                # whole minutes of the clock, so that a column stands still until the minute is over
-                ago = int(now // 60) - int(trace.end // 60)
-                minutes[trace.outcome][max(0, _MINUTES - 1 - max(ago, 0))] += 1
-            if trace.outcome == "failed":
-                causes[cause_title(trace.cause)] += 1
-        ranked = tuple(causes.most_common())
-        return LastHour(
-            outcomes["ok"],
-            outcomes["failed"],
-            outcomes["incomplete"],
-            ranked,
-            tuple(minutes["ok"]),
-            tuple(minutes["failed"]),
-        )
+    def _drop(self, trace: LoginTrace) -> None:
+        """An attempt that makes room for newer ones."""
+        self._hour.drop(trace)
+        if self._earlier is not None:
+            self._earlier.make_room(trace)
 
     def stop(self) -> None:
         """End `steps` and every wait, from any thread. Idempotent."""
@@ -463,7 +428,7 @@ class Console:
         if wanted.user is not None or wanted.until is not None:
             return -math.inf
         newest = self._traces[0].end if self._traces else self._host.now()
-        return reached - max(_HOUR, newest - reached) if further else None
+        return reached - max(HOUR, newest - reached) if further else None
 
     def read_earlier(
         self, wanted: TraceFilter, goal: float, stop: threading.Event, tell: Callable[[Progress], None]

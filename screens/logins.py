@@ -309,6 +309,8 @@ class LoginsScreen(Page):
             self._read_back(goal)
         elif not self.core.ready:
             self.notify("The logs are still being read.")
+        elif unseen := self.core.without_mail_log():
+            self.notify(f"{unseen[:1].upper()}{unseen[1:]}.")
         elif self.core.attempts(self._wanted).full:
             self.notify("As many attempts as are kept are there: ask for less, with until:TIME for instance.")
         elif self._wanted.since is not None:

@@ -9,7 +9,7 @@ from textual import events, on
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
-from cyrtui.wording import counted
+from cyrtui.wording import clock, counted
 
 from .page import Page
 from .signs import EXPOSURES, STATES, place
@@ -128,7 +128,10 @@ class OverviewScreen(Page):
         if hour.incomplete:
             right += ["   ", (f"{hour.incomplete} incomplete", "warning")]
         title = self.query_one("#logins-title", StatusLine)
-        title.show((("LOGINS", "strong"), ("  last hour", "muted")), right)
+        when: Cell = ("  last hour", "muted")
+        if hour.since is not None:
+            when = (f"  last hour, from {clock(hour.since, self.core.zone)} on", "warning")
+        title.show((("LOGINS", "strong"), when), right)
         self.query_one("#plots", TwoPlots).plot(hour.ok_minutes, hour.failed_minutes)
         if hour.causes:
             words = " · ".join(f"{number} {title}" for title, number in hour.causes)
