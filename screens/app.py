@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 # Seconds after which a thread that computes lets another one go on; Python's own 5 ms are felt at a key.
 _SWITCH = 0.0005
 
+# Seconds after the first picture.
+_BRING_IN = 1.0
+
 # Keys that Textual binds everywhere and that do nothing here.
 _NOT_OURS = frozenset({"scroll_left", "scroll_right", "page_left", "page_right", "screen.copy_text"})
 
@@ -135,6 +138,7 @@ class ConsoleApp(LeanApp):
         gc.freeze()
         gc.enable()
         self._follow_logs()
+        self.set_timer(_BRING_IN, self._bring_in)
         # how long master has been up, and where a recording stands
         self.set_interval(1.0 if self.core.name.kind == "recording" else 10.0, self._tell_standing)
 
@@ -190,6 +194,29 @@ class ConsoleApp(LeanApp):
             if self.core.wait_closed(OBSERVE_EVERY if told and seen_with_logs else 0):
                 return
             seen_with_logs = told
+
+    @work(thread=True, group="bring-in", exit_on_error=True)
+    def _bring_in(self) -> None:
+        """Import the other screens and what they ask, so that a key brings them at once."""
+        import cyrtui.spool.person
+        import cyrtui.spool.spool
+        import cyrtui.spool.usage  # noqa: F401
+
+        from .config import ConfigScreen
+        from .logins import LoginsScreen
+        from .logs import LogsScreen
+        from .spool import SpoolScreen
+
+        screens: tuple[type[Page], ...] = (LoginsScreen, LogsScreen, SpoolScreen, ConfigScreen)
+        self.call_from_thread(self._read_sheets, [path for one in screens for path in one.SHEETS])
+
+    def _read_sheets(self, paths: Sequence[PurePath]) -> None:
+        """Read the style sheets that screens have of their own: for one that came with its screen, Textual
+        would parse all of the others once more."""
+        for path in paths:
+            if not self.stylesheet.has_source(str(path), ""):
+                self.stylesheet.read(path)
+        self.stylesheet.parse()
 
     # News
 

@@ -16,6 +16,7 @@ from cyrtui.editing.text import to_text
 from cyrtui.errors import AccessDenied, ConfigurationError
 
 from .config_files import ConfigFiles, OpenSheet
+from .page import sheet
 from .widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ class ConfigScreen(ConfigFiles):
         "before a shows what it will do, and you confirm it. Passwords are covered until p shows them, of "
         "which the system's log tells."
     )
-    CSS_PATH: ClassVar[list[str | PurePath]] = ["../styles/config.tcss"]
+    SHEETS: ClassVar[list[PurePath]] = [sheet("config")]
+    CSS_PATH: ClassVar[list[str | PurePath]] = [*SHEETS]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("e,enter", "edit", "Edit: keys are text until esc", show=False),
         Binding("escape", "leave", "Stop editing, or close the search", show=False),

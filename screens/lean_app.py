@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 import traceback
 from collections import deque
 from collections.abc import Iterable
@@ -31,11 +32,13 @@ from textual.geometry import Offset
 from textual.message import Message
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
+from textual.theme import Theme
 from textual.widgets import Input
 
 from cyrtui.inert import inert
 
 from .glass import Glass
+from .keys_first import KeysFirst
 from .line_filter import InertFilter
 from .terminal import ConsoleDriver, LastResort, erasing_of, install_exit_signals
 
@@ -88,6 +91,9 @@ class LeanApp(App[int]):
             color_system=self.console._color_system or ColorSystem.STANDARD,
             erasing=erasing_of(os.environ.get("TERM") or "dumb"),
         )
+        self.keys_first = KeysFirst()
+        self._following = self._followed = self._painted = 0.0
+        self._themed: Theme | None = None
         self._losses = 0
         self._owed = False
         self._last_resort = LastResort()
@@ -178,11 +184,13 @@ class LeanApp(App[int]):
             self._key_limit.cancel()
             self._key_limit = None
         if self._typed_ahead:
-            await super().on_event(self._typed_ahead.popleft())
+            event = self._typed_ahead.popleft()
+            await super().on_event(event)
             self._to_follow = _FOLLOWED
             # a widget that goes away takes with it what was on its way through it
             loop = asyncio.get_running_loop()
             self._key_limit = loop.call_later(_KEY_PATIENCE, self.call_later, self._next_key)
+            self._following = event.time
             self._follow_key()
 
     def _follow_key(self) -> None:
@@ -198,9 +206,33 @@ class LeanApp(App[int]):
             if self._to_follow:
                 self._follow_key()
             else:
+                self._followed = self._following
+                if self._painted > self._followed:
+                    self.keys_first.shown(self._followed)
+                if not self._typed_ahead:
+                    self.screen.call_later(self._show_now)
                 await self._next_key()
 
     # Painting
+
+    def _show_now(self) -> None:
+        """Show what a key did, without waiting for the time of the next picture."""
+        if self._running and not self._batch_count:
+            self.screen._on_timer_update()
+
+    def refresh_css(self, animate: bool = True) -> None:
+        """Style a screen that comes up. Textual parses every sheet for that, twice; it is needed only for
+        another theme."""
+        if self._themed is not self.current_theme:
+            self._themed = self.current_theme
+            super().refresh_css(animate)
+            return
+        screen = self.screen
+        if screen._css_update_count != self._css_update_count:
+            self.stylesheet.update(screen, animate=animate)
+            if screen.is_mounted:
+                screen._refresh_layout(self.size)
+            screen._css_update_count = self._css_update_count
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
         driver = self._driver
@@ -219,6 +251,7 @@ class LeanApp(App[int]):
         if driver.losses != self._losses:
             self._losses = driver.losses
             driver.when_drained = self._pay
+            driver.when_typed = self.keys_first.came
             self._glass.forget()
         self._owed = driver.backlogged
         if self._owed:
@@ -232,6 +265,8 @@ class LeanApp(App[int]):
         if self._sync_available and len(text) > _TEARS:
             text = f"{_SYNC_START}{text}{_SYNC_END}"
         driver.write(text)
+        self._painted = time.monotonic()
+        self.keys_first.shown(self._followed)
 
     def _pay(self) -> None:
         if self._owed and self._driver is not None and self._running and not self._batch_count:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, ClassVar, cast
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
@@ -29,12 +31,19 @@ if TYPE_CHECKING:
     from .app import ConsoleApp
 
 
+def sheet(name: str) -> PurePath:
+    """Where the style sheet of a screen is."""
+    return Path(__file__).parent / f"../styles/{name}.tcss"
+
+
 class Page(Screen[None]):
     """One of the console's screens. It shows what the core found, and asks for nothing by itself."""
 
     NAME: ClassVar[str] = ""
     HELP_TEXT: ClassVar[str] = ""
     """What this screen is for, shown above its keys when help is asked for."""
+    SHEETS: ClassVar[list[PurePath]] = []
+    """The style sheets that it has beside the application's."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark,f1", "explain", "Help", show=False),
@@ -93,6 +102,11 @@ class Page(Screen[None]):
 
     def on_mount(self) -> None:
         self.standing_changed()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Room for other keys on the last line."""
+        if self.composed:
+            self.query_one("#keys", StatusLine).show(self.key_line())
 
     @property
     def composed(self) -> bool:

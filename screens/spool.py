@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from time import monotonic
@@ -24,7 +24,7 @@ from cyrtui.spool.describe import FactLine, size_words
 from cyrtui.spool.tree import TreeLine
 from cyrtui.wording import counted
 
-from .page import Page
+from .page import Page, sheet
 from .spool_rows import FACTS, TREE, fact_rows, free_words, progress_words, tree_row
 from .widgets.cells import Cell, CellStyle
 from .widgets.line_table import LineTable, Row
@@ -73,7 +73,8 @@ class _Lines:
 class SpoolScreen(Page):
     """The tree, and everything about what the cursor stands on."""
 
-    CSS_PATH: ClassVar[list[str | PurePath]] = ["../styles/spool.tcss"]
+    SHEETS: ClassVar[list[PurePath]] = [sheet("spool")]
+    CSS_PATH: ClassVar[list[str | PurePath]] = [*SHEETS]
     # the box for the filter stands before it, and is hidden only when the style sheet has been read
     AUTO_FOCUS = "#spool-tree"
     NAME = "Spool"
@@ -204,6 +205,16 @@ class SpoolScreen(Page):
 
     # Workers
 
+    def _cancelled(self, worker: Worker[None]) -> Callable[[], bool]:
+        """Whether the worker was cancelled; asked often, so that keys are answered before it goes on."""
+        first = self.owner.keys_first
+
+        def ask() -> bool:
+            first.let_pass()
+            return worker.is_cancelled
+
+        return ask
+
     @work(thread=True, exclusive=True, group="find", exit_on_error=True)
     def _find(self) -> None:
         worker = get_current_worker()
@@ -213,7 +224,7 @@ class SpoolScreen(Page):
             if first:
                 browser.open()
             self.post_message(self.Found())
-            browser.find(lambda: self._post(self.Found()), lambda: worker.is_cancelled)
+            browser.find(lambda: self._post(self.Found()), self._cancelled(worker))
         except CyrtuiError as error:
             self.post_message(self.Found(str(error)))
             return
@@ -224,7 +235,7 @@ class SpoolScreen(Page):
     @work(thread=True, group="look", exit_on_error=True)
     def _look(self, lines: Sequence[TreeLine], *, again: bool) -> None:
         worker = get_current_worker()
-        changed = self.browser.look(lines, lambda: worker.is_cancelled, again=again)
+        changed = self.browser.look(lines, self._cancelled(worker), again=again)
         anew = again and self.browser.look_at_all()
         self.post_message(self.Looked(changed or not again, anew))
 
@@ -245,7 +256,7 @@ class SpoolScreen(Page):
     def _measure(self) -> None:
         worker = get_current_worker()
         self.browser.measure_all(
-            lambda progress: self._post(self.Measuring(progress)), lambda: worker.is_cancelled
+            lambda progress: self._post(self.Measuring(progress)), self._cancelled(worker)
         )
         self.post_message(self.Measuring(None))
 
@@ -256,7 +267,7 @@ class SpoolScreen(Page):
             usage = self.browser.usage(
                 partition,
                 lambda progress: self._post(self.Adding(partition, progress)),
-                lambda: worker.is_cancelled,
+                self._cancelled(worker),
             )
         except CyrtuiError as error:
             self.post_message(self.Added(partition, None, str(error)))

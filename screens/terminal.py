@@ -155,6 +155,8 @@ class ConsoleDriver(LinuxDriver):
         """How often what the terminal shows was lost: at every start, and at every change of its size."""
         self.when_drained: Callable[[], None] | None = None
         """Called in the event loop when everything written has gone out."""
+        self.when_typed: Callable[[], None] | None = None
+        """Called in the thread that reads keys, before they are made out."""
         self._in_use = False
         self._gone = False
 
@@ -243,6 +245,8 @@ class ConsoleDriver(LinuxDriver):
                     if not data:
                         self._lost()
                         break
+                    if self.when_typed is not None:
+                        self.when_typed()
                     self._forward(parser.feed(decode(data)))
                 self._forward(parser.tick())
         with contextlib.suppress(EOFError, ParseError):

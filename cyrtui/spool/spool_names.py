@@ -25,6 +25,8 @@ _DATABASE_LIMIT: Final = 2 << 30
 _ONLY_DISK: Final = (
     "Names come from the directories, without mailboxes.db: orphaned and missing ones cannot be told apart."
 )
+_BREATH: Final = 100
+"""Entries of mailboxes.db between two breaths; they take a millisecond or two."""
 
 
 class SpoolNames(SpoolFiles):
@@ -37,8 +39,11 @@ class SpoolNames(SpoolFiles):
         self._database: tuple[object, tuple[MailboxEntry, ...] | None] | None = None
         self._named: tuple[tuple[MailboxEntry, ...], dict[str, MailboxEntry]] = ((), {})
 
-    def entries(self) -> tuple[MailboxEntry, ...] | None:
-        """What mailboxes.db has, read anew when its file has changed; None, and a problem, if it cannot."""
+    def entries(self, breathe: Callable[[], object] = lambda: None) -> tuple[MailboxEntry, ...] | None:
+        """What mailboxes.db has, read anew when its file has changed; None, and a problem, if it cannot.
+
+        `breathe` is called now and then while it is read, so that somebody may do what is more urgent.
+        """
         path = self.layout.mailboxes_db
         if path is None:
             self._problem("imapd.conf does not say where mailboxes.db is: configdirectory is not set.")
@@ -50,7 +55,7 @@ class SpoolNames(SpoolFiles):
                 if self._database is not None and self._database[0] == mark:
                     return self._database[1]
                 try:
-                    found = tuple(read_mailboxes(self.host.read(path, _DATABASE_LIMIT)))
+                    found = tuple(_breathing(read_mailboxes(self.host.read(path, _DATABASE_LIMIT)), breathe))
                 except Damaged as error:
                     # a writer may have been at it
                     damage = error
@@ -101,7 +106,7 @@ class SpoolNames(SpoolFiles):
         `partition`: of this one only; `below`: this internal name and what is below it. What cannot be seen
         is in `problems` and `faults` afterwards. Raises `FileUnreadable` where nothing at all can be read.
         """
-        entries = self.entries()
+        entries = self.entries(cancelled)
         wanted = [one for one in self.layout.partitions.values() if partition in (None, one.name)]
         known: set[str] = set()
         for entry in entries or ():
@@ -255,6 +260,13 @@ class SpoolNames(SpoolFiles):
             if not rest.startswith("user."):
                 found.append(f"{domain}{mark}user.{rest}")
         return tuple(dict.fromkeys(found))
+
+
+def _breathing(entries: Iterator[MailboxEntry], breathe: Callable[[], object]) -> Iterator[MailboxEntry]:
+    for number, entry in enumerate(entries):
+        if not number % _BREATH:
+            breathe()
+        yield entry
 
 
 def _is_below(name: str | None, top: str | None) -> bool:

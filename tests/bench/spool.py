@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.bench.measured import Measured
+from tests.bench.spool_keys import spool_keys
 from tests.bench.spool_tree import by_unique_id, make, plan
 
 _USERS: Final = 1000
@@ -56,6 +57,7 @@ def spool() -> list[Measured]:
         found += _layout(directory, "by name")
         by_unique_id(directory, mailboxes)
         found += _layout(directory, "by unique id")
+        found += spool_keys(directory)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
     return found

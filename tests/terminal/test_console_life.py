@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import sys
@@ -208,7 +209,9 @@ def test_the_first_and_the_last_line_are_there_whatever_the_size(
             for page in ("1", "2", "3"):
                 cost(shown, page)
                 assert shown.lines()[0].startswith(" cyrt")
-                assert shown.lines()[-1].startswith("1 Overview")
+                # where its own keys need the room, a screen leaves the names of the others out
+                name = ("Overview", "Logins", "Logs")[int(page) - 1]
+                assert re.match(rf"1 .*{name} .*\? help  q quit$", shown.lines()[-1])
 
 
 def test_every_size_at_any_time() -> None:
