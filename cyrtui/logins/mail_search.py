@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from cyrtui.logins.events import BadLogin, Login
 from cyrtui.logins.grammar import understand
+from cyrtui.logins.names import canonical_user
 from cyrtui.logins.needs import asked_for
 from cyrtui.logins.trace import TraceKey
 from cyrtui.logs.haystack import Haystack
@@ -20,6 +21,8 @@ _PIECE: Final = 1 << 20
 _HIGH: Final = pattern(rb"[^\n]*[\x80-\xff][^\n]*\n")
 _CASELESS: Final = pattern(r"[^A-Za-z]{4,}")
 _STRETCH: Final = 64 << 10
+_HITS: Final = 20
+"""Lines with a name for one attempt, from which on it is too common to be searched for."""
 _SHAPES: Final = 4096
 _COMMON: Final = 400
 """Lines of a piece from which on a part of a name is too common to be searched for."""
@@ -108,6 +111,33 @@ class MailSearch:
             if found is not None and isinstance(found.event, Login):
                 return found
         return None
+
+    def attempts_of(self, users: Collection[str], most: int) -> list[LoggedAttempt]:
+        """The attempts of other users, as `canonical_user` writes them; of none who has more than `most`."""
+        found: dict[str, list[LoggedAttempt]] = {user: [] for user in users}
+        needles = {user: user.encode("utf-8", "surrogateescape") for user in users}
+        left = dict.fromkeys(users, _HITS * most)
+        for at, data, size in self._mail.pieces(0, self._mail.size, _PIECE):
+            hay = Haystack(data.lower(), size)
+            spans: set[_Range] = set()
+            for user, needle in needles.items():
+                for span in hay.lines_with(needle):
+                    spans.add(span)
+                    left[user] -= 1
+                    if left[user] < 0:
+                        break
+            if not data.isascii():
+                spans.update(match.span() for match in _HIGH.finditer(data, 0, size))
+            for start, stop in sorted(spans):
+                line = data[start : stop - 1]
+                attempt = self.attempt(line, at + start) if b"login" in line else None
+                name = None if attempt is None else asked_for(attempt.event)
+                if attempt is not None and name and (mine := found.get(canonical_user(name))) is not None:
+                    mine.append(attempt)
+            for user in [each for each in needles if left[each] < 0 or len(found[each]) > most]:
+                # what is found of some of a user's attempts says too little
+                del needles[user], found[user]
+        return [attempt for mine in found.values() for attempt in mine]
 
     def _names_nobody(self, line: bytes, offset: int) -> bool:
         """True if the line at `offset` is an attempt that failed and names nobody.

@@ -9,17 +9,14 @@ for certain where the whole log might know better, until it was asked (`prove`).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Mapping, Sequence, Set
+from collections.abc import Callable, Container, Mapping, Sequence, Set
 from typing import Final, NamedTuple
 
-from cyrtui.logins.book import TraceBook
 from cyrtui.logins.correlate import CROWD, Correlator, Link
-from cyrtui.logins.events import LdapEvent
-from cyrtui.logins.learned import FIRM, TOGETHER, Directory, Evidence, Pair
+from cyrtui.logins.learned import FIRM, TOGETHER, Directory, Evidence, Known, Learned, Pair
 from cyrtui.logins.lookups import Fate, Lookup
-from cyrtui.logins.needs import EARLY
+from cyrtui.logins.needs import EARLY, NEVER
 from cyrtui.logins.sessions import Draft
-from cyrtui.logins.trace import LoginTrace, TraceEvent, TraceKey
 from cyrtui.logins.weighing import with_hints, with_names
 from cyrtui.logins.window import PLAUSIBLE, SOLID, Solution, Window, block_of, window_of
 
@@ -28,6 +25,8 @@ LEAST: Final = 4.0
 REACH: Final = 6.0
 """Seconds before the first of these in which the look-ups may have ended that are weighed."""
 _COMPANY: Final = 2.0
+_BESIDE: Final = 6.0
+"""The cost below which a look-up is seen beside an attempt, as when names are learned."""
 _LATE: Final = 3.0
 """Seconds after a look-up within which its attempt is nearly always answered."""
 _MANY: Final = 50
@@ -86,6 +85,26 @@ class Claim(NamedTuple):
         return seen >= TOGETHER and beside[self.user] >= 0.95 * seen and others <= 0.6 * seen
 
 
+class _Reliable(NamedTuple):
+    """Of what was learned near some attempts, what the whole log would say too."""
+
+    learned: Learned
+    holds: Callable[[str, str], bool]
+
+    def names(self, dn: str) -> frozenset[str] | None:
+        return self.learned.names(dn)
+
+    def of_user(self, user: str) -> Known | None:
+        known = self.learned.of_user(user)
+        return known if known is not None and self.holds(user, known.dn) else None
+
+    def owners(self, dn: str) -> set[str]:
+        return {user for user in self.learned.owners(dn) if self.holds(user, dn)}
+
+    def is_proxy(self, dn: str) -> bool:
+        return self.learned.is_proxy(dn)
+
+
 class NearbyCorrelator(Correlator):
     """Links some attempts, each within the seconds around it."""
 
@@ -98,11 +117,16 @@ class NearbyCorrelator(Correlator):
         self._company: dict[Lookup, frozenset[str | None]] = {}
         self._proven: set[Pair] = set()
         self._unproven: dict[Draft, Pair] = {}
+        self._others: set[str] = set()
 
-    def learn(self, drafts: Sequence[Draft]) -> None:
-        """Learn names from these, and how common it is here that one side has no other."""
-        for draft in drafts:
+    def learn(self, drafts: Sequence[Draft], others: Sequence[Draft]) -> None:
+        """Learn names from these, and how common it is here that one side has no other.
+
+        `others` are all attempts of users who are wanted for their names alone.
+        """
+        for draft in (*drafts, *others):
             self._learn_from(draft)
+        self._others = {need.user for draft in others if (need := self._need(draft)) and need.user}
 
     def count(self, drafts: Sequence[Draft]) -> None:
         """Learn the latter only."""
@@ -121,9 +145,15 @@ class NearbyCorrelator(Correlator):
 
     def claims(self) -> list[Claim]:
         """What more certainty depends on: each is to be proven by whoever can search all of slapd's log."""
+        pairs = set(self._unproven.values())
+        for user in self._others:
+            known = self.learned.of_user(user)
+            if known is not None and known.firm:
+                pairs.add((user, known.dn))
         return [
             Claim(user, dn, [each for each in self._company.items() if each[0].dn == dn])
-            for user, dn in sorted(set(self._unproven.values()))
+            for user, dn in sorted(pairs)
+            if not self.reliable(user, dn)
         ]
 
     def options(self, draft: Draft) -> list[Lookup]:
@@ -134,20 +164,49 @@ class NearbyCorrelator(Correlator):
         window, row, _rows = around
         return [window.lookups[column] for column in window.costs[row]]
 
+    def taken(self, user: str) -> set[int]:
+        """The lines, by their offsets, of the look-ups given to attempts of `user` for a DN that is his."""
+        return {
+            line.offset
+            for draft, link in self.links.items()
+            if (need := self._need(draft)) is not None
+            and need.user == user
+            and link.lookup is not None
+            and link.lookup.dn is not None
+            and self.reliable(user, link.lookup.dn)
+            for line in link.lookup.lines
+        }
+
+    def rivals(self, draft: Draft, lines: Container[int]) -> set[str]:
+        """The users who may well have a look-up that has one of `lines`, or that is given to `draft`."""
+        around = self._around(draft)
+        if around is None:
+            return set()
+        window, row, _rows = around
+        link = self.links.get(draft)
+        wanted = {
+            column
+            for column in window.costs[row]
+            if (link is not None and window.lookups[column] is link.lookup)
+            or any(line.offset in lines for line in window.lookups[column].lines)
+        }
+        return {
+            user
+            for column in wanted
+            for other in window.of_lookup[column]
+            if window.costs[other].get(column, NEVER) < _BESIDE
+            and (user := window.needs[other].user) is not None
+        }
+
     def prove(self, claim: Claim) -> None:
-        """The claim holds everywhere: decide again what depends on it."""
-        pair = claim.user, claim.dn
-        self._proven.add(pair)
-        for draft in [each for each, other in self._unproven.items() if other == pair]:
-            self._decide_one(draft)
+        """The claim holds everywhere."""
+        self._proven.add((claim.user, claim.dn))
 
     def doubt(self, claim: Claim) -> None:
         """The claim may not hold elsewhere: that the DN is there whenever the user is says nothing then."""
         evidence = Evidence()
         evidence.dn_seen[claim.dn] = 20 * (len(claim.lookups) + 1)
         self.learned.replace(None, evidence)
-        for draft in list(self.links):
-            self._decide_one(draft)
 
     def _around(self, draft: Draft) -> tuple[Window, int, list[int]] | None:
         found = self._near.get(draft)
@@ -211,7 +270,7 @@ class NearbyCorrelator(Correlator):
         if window.lookups[column].fate is not Fate.GRANTED:
             return frozenset()
         rows = window.of_lookup[column]
-        return frozenset(window.needs[row].user for row in rows if window.costs[row][column] < 6.0)
+        return frozenset(window.needs[row].user for row in rows if window.costs[row][column] < _BESIDE)
 
     def _count(self, draft: Draft, window: Window, row: int, solution: Solution) -> None:
         """How common it is that attempts leave no look-up, and look-ups no attempt.
@@ -271,7 +330,7 @@ class NearbyCorrelator(Correlator):
             if solid:
                 # of who is not named it follows from the DN who it was
                 user = self.learned.user_of(dn) if user is None and dn is not None else None
-            if user is not None and dn is not None and not self._reliable(user, dn):
+            if user is not None and dn is not None and not self.reliable(user, dn):
                 self._unproven[draft] = user, dn
         regret = best.regret(row)
         others: tuple[Lookup, ...] = ()
@@ -282,113 +341,16 @@ class NearbyCorrelator(Correlator):
     def _sure(self, window: Window, row: int, rows: list[int], column: int) -> bool:
         """That a DN is there whenever the user is proves nothing: elsewhere it may be without him."""
         user, dn = window.needs[row].user, window.lookups[column].dn
-        if user is not None and dn is not None and self._reliable(user, dn):
+        if not self._others and user is not None and dn is not None and self.reliable(user, dn):
             return True
         bare = Solution(window, rows, window.costs)
-        return bare.column(row) == column and bare.regret(row) >= SOLID
-
-    def _reliable(self, user: str, dn: str) -> bool:
-        return (user, dn) in self._proven or self.learned.settled(user, dn) >= FIRM
-
-
-class NearbyBook(TraceBook):
-    """A book of which only some attempts are read."""
-
-    _correlator: NearbyCorrelator
-    _wanted: Sequence[Draft] = ()
-    _beside: Sequence[Draft] = ()
-
-    def _correlate(self, directory: Directory | None) -> NearbyCorrelator:
-        return NearbyCorrelator(directory)
-
-    @property
-    def near(self) -> float:
-        """Seconds around each attempt within which others are weighed along."""
-        return self._correlator.near
-
-    @near.setter
-    def near(self, seconds: float) -> None:
-        self._correlator.near = seconds
-
-    def feed_connection(
-        self, host: str, pid: int, conn: int, lines: Sequence[tuple[LdapEvent, TraceEvent]]
-    ) -> None:
-        """Take the lines of one connection of slapd's, understood already, in their order."""
-        for event, at in lines:
-            self._slapd(host, pid, event, at, conn)
-
-    def learn(self, wanted: Set[TraceKey], beside: Set[TraceKey]) -> bool:
-        """Learn names from the `wanted` attempts, which can be decided then, with those `beside`.
-
-        False if a line that is wanted makes no attempt after all, as one that goes on in the next line may.
-        """
-        if not wanted <= self._drafts.keys():
+        if bare.column(row) == column and bare.regret(row) >= SOLID:
+            return True
+        if not self._others:
             return False
-        for lookup in self._grown:
-            self._correlator.place(lookup)
-        self._grown.clear()
-        self._wanted = self._drafts_of(wanted)
-        self._beside = self._drafts_of(beside - wanted)
-        self._correlator.learn(self._wanted)
-        return True
+        sure = Solution(window, rows, with_names(window, _Reliable(self.learned, self.reliable)))
+        return sure.column(row) == column and sure.regret(row) >= SOLID
 
-    def count(self, attempts: Set[TraceKey]) -> Sample:
-        """Of attempts that are not wanted themselves: how many of those around have no other side."""
-        for lookup in self._grown:
-            self._correlator.place(lookup)
-        self._grown.clear()
-        self._correlator.count(self._drafts_of(attempts))
-        return self._correlator.sample
-
-    @property
-    def sample(self) -> Sample:
-        """The same of the wanted ones; to be added to before all is decided."""
-        return self._correlator.sample
-
-    @sample.setter
-    def sample(self, sample: Sample) -> None:
-        self._correlator.sample = sample
-
-    def decide(self) -> None:
-        """Find the look-ups of what is wanted, and of what is beside it."""
-        self._correlator.decide([*self._wanted, *self._beside])
-
-    def claims(self) -> list[Claim]:
-        """What more would be certain if it were proven."""
-        return self._correlator.claims()
-
-    def prove(self, claim: Claim) -> None:
-        """The claim holds all through the logs."""
-        self._correlator.prove(claim)
-
-    def doubt(self, claim: Claim) -> None:
-        """The claim does not hold, or cannot be proven."""
-        self._correlator.doubt(claim)
-
-    def may_have(self, key: TraceKey, lines: Container[int]) -> bool:
-        """True if a look-up with one of these lines of slapd's, by their offsets, may be an attempt's."""
-        options = self._correlator.options(self._drafts[key])
-        return any(line.offset in lines for lookup in options for line in lookup.lines)
-
-    def write(self, now: float) -> list[LoginTrace] | None:
-        """The traces of the wanted attempts.
-
-        None if the cause of one depends on what others met, and what they met is not seen here.
-        """
-        for draft in self._drafts.values():
-            self._writer.note(draft)
-        self._neighbours.changed_minutes()
-        traces = []
-        for draft in self._wanted:
-            trace, depends, _asks = self._writer.write(draft, now)
-            if depends and not self._writer.others_fine(draft):
-                return None
-            traces.append(trace)
-        return sorted(traces, key=lambda trace: (trace.end, trace.key))
-
-    def _drafts_of(self, keys: Set[TraceKey]) -> list[Draft]:
-        return [self._drafts[key] for key in sorted(keys & self._drafts.keys(), key=_by_time)]
-
-
-def _by_time(key: TraceKey) -> tuple[float, str, int]:
-    return key[2], key[0], key[1]
+    def reliable(self, user: str, dn: str) -> bool:
+        """True if look-ups that left no choice, or a search of all of slapd's log, say whose DN it is."""
+        return (user, dn) in self._proven or self.learned.settled(user, dn) >= FIRM

@@ -8,65 +8,37 @@ failed AUTHENTICATE) are looked for where slapd's log has a DN that may be the u
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Mapping
 from typing import Final, NamedTuple
 
 from cyrtui.errors import FileUnreadable
-from cyrtui.logins.events import (
-    Accepted,
-    BadLogin,
-    ConnectionClosed,
-    Fatal,
-    LdapEvent,
-    Login,
-    Note,
-    Refused,
-    SaslText,
-    SessionEnded,
-    SlapdState,
-    StartTls,
-    TlsFailed,
-    TlsTrouble,
-    Usage,
-    UserDenied,
-)
+from cyrtui.logins.events import BadLogin
 from cyrtui.logins.filters import TraceFilter
-from cyrtui.logins.grammar import understand
-from cyrtui.logins.grammar_slapd import read_slapd
 from cyrtui.logins.learned import FIRM
 from cyrtui.logins.mail_search import LoggedAttempt, MailSearch
-from cyrtui.logins.nearby import LEAST, REACH, NearbyBook, Sample
+from cyrtui.logins.names import canonical_dn, canonical_user
+from cyrtui.logins.near_lines import NearLines
+from cyrtui.logins.nearby import Sample
+from cyrtui.logins.nearby_book import NearbyBook
 from cyrtui.logins.needs import AFTER_CLIENT
 from cyrtui.logins.proof import Proof
-from cyrtui.logins.sessions import ProcessKey
-from cyrtui.logins.trace import Confidence, LoginTrace, TraceEvent, TraceKey
+from cyrtui.logins.trace import Confidence, LoginTrace, TraceKey
 from cyrtui.logins.window import MARGIN
-from cyrtui.logs.haystack import Haystack
-from cyrtui.logs.record import LogRole, Record
+from cyrtui.logs.record import LogRole
 from cyrtui.logs.slices import SlicedLog
 from cyrtui.pattern import pattern
 
 _TYPED: Final = pattern(r"[A-Za-z0-9][A-Za-z0-9._@+/-]*")
-_PRELUDE: Final = 600.0
-_HANGING: Final = 4.0
-"""Seconds that a look-up may have begun before the seconds that are weighed."""
-_OTHERS: Final = 600.0
-_PAST: Final = 200
-_AHEAD: Final = 48 << 20
-"""Bytes of the mail log after an attempt in which its process may end the session."""
-_AFTERWARDS: Final = 256 << 10
-_AROUND: Final = 24 << 10
-"""Bytes of slapd's log on either side of an attempt."""
-_KNOWN: Final = 4096
-_CONNECTION: Final = pattern(r"conn=[0-9]{1,19}")
 _BACK: Final = (-2.0, AFTER_CLIENT + 4.0)
 """Seconds that an attempt's line may come after slapd's."""
+_EXCHANGED: Final = 2 * AFTER_CLIENT
+"""Seconds between two look-ups of which an attempt may have the one or the other."""
 _SAMPLES: Final = 7
+_RIVALS: Final = 60
+"""Users, and attempts of one, from which on it is too much to learn their names."""
 _MANY: Final = 400
 """Attempts of one user from which on the logs may as well be read as a whole."""
-_WELCOME: Final = b" User logged in"
-
-_Range = tuple[int, int]
 
 
 class OfUser(NamedTuple):
@@ -112,10 +84,10 @@ class _Search:
     def __init__(self, logs: Mapping[LogRole, SlicedLog], user: str, now: float, slow: float) -> None:
         self._logs = logs
         self._mail = logs[LogRole.MAIL]
+        self._user = canonical_user(user)
         self._search = MailSearch(self._mail, user)
         self._now = now
-        self._slow = slow
-        self._known: dict[str, LdapEvent] = {}
+        self._lines = NearLines(logs, self._search, slow)
         self._proof = Proof(logs, self._search)
 
     def traces(self) -> list[LoginTrace] | None:
@@ -125,14 +97,17 @@ class _Search:
             return None
         book = self.judge(attempts)
         traces = None if book is None else book.write(self._now)
-        if traces is None or LogRole.SLAPD not in self._logs:
+        if book is None or traces is None or LogRole.SLAPD not in self._logs:
             return traces
         if len(attempts) < FIRM or not self._search.unnamed:
             # a DN of which nobody's name was learned is nobody's
             return traces
         dns = {trace.ldap.dn for trace in traces if trace.ldap is not None and trace.ldap.dn is not None}
-        free = self._proof.unexplained(dns, traces)
-        if not dns or len(free) > _MANY:
+        his = self._his(book, attempts, dns)
+        if not dns or his is None:
+            return None
+        free = self._free(book, his, traces)
+        if len(free) > _MANY:
             return None
         more = {
             each.key: each
@@ -143,12 +118,74 @@ class _Search:
             return traces
         if len(attempts) + len(more) > _MANY:
             return None
-        book = self.judge([*attempts, *more.values()])
-        traces = None if book is None else book.write(self._now)
-        if book is None or traces is None:
-            return None
-        told = {trace.key: trace for trace in traces}
-        return None if any(_undecided(told[key], dns, book.may_have(key, free)) for key in more) else traces
+        return self._decided([*attempts, *more.values()], more.keys(), his, free)
+
+    def _his(
+        self, book: NearbyBook, attempts: list[LoggedAttempt], dns: Collection[str]
+    ) -> Collection[str] | None:
+        """Those of `dns` that the whole log may say are the user's; None if that cannot be told.
+
+        It can only say so of one that is there often enough, and seldom with anybody else.
+        """
+        known = book.known(self._user)
+        if known is None or not book.reliable(self._user, known.dn):
+            if book.near < MARGIN:
+                # what the whole log is cut into has as much around each attempt
+                wide = self._lines.book(attempts, [], MARGIN)
+                if not wide.learn({each.key for each in attempts}, set(), set()):
+                    return None
+                known = wide.known(self._user)
+            if known is None or not known.firm:
+                return ()
+        return {dn for dn in dns if canonical_dn(dn) == known.dn} or None
+
+    def _free(self, book: NearbyBook, dns: Collection[str], traces: list[LoginTrace]) -> dict[int, float]:
+        """Lines of slapd's with one of `dns` that an attempt which names nobody may have led to; their times.
+
+        What is an attempt's that names the user is not free. If that attempt is his, and the DN, it needs one
+        of the look-ups near it, and so none is free if there are as many of the ones as of the others.
+        """
+        open_ones = self._proof.unexplained(dns, traces)
+        taken = book.taken(self._user)
+        free = sorted(time for offset, time in open_ones.items() if offset not in taken)
+        return {
+            offset: time
+            for offset, time in open_ones.items()
+            if bisect_left(free, time - _EXCHANGED) < bisect_right(free, time + _EXCHANGED)
+        }
+
+    def _decided(
+        self,
+        attempts: list[LoggedAttempt],
+        unnamed: Collection[TraceKey],
+        dns: Collection[str],
+        free: Mapping[int, float],
+    ) -> list[LoginTrace] | None:
+        """The traces of these; None if one of those that are `unnamed` may have asked for one of `dns`.
+
+        `free` are the lines of slapd's with one of these that may be theirs.
+        """
+        others: list[LoggedAttempt] = []
+        for last in (False, True):
+            book = self.judge(attempts, others)
+            traces = None if book is None else book.write(self._now)
+            if book is None or traces is None:
+                return None
+            told = {trace.key: trace for trace in traces}
+            open_ones = {key for key in unnamed if _undecided(told[key], dns, book.may_have(key, free))}
+            if not open_ones:
+                return traces
+            # whose the look-ups near them are may tell
+            unsure = open_ones | {
+                key for key, trace in told.items() if not _certain(trace) and book.may_have(key, free)
+            }
+            rivals = {user for key in unsure for user in book.rivals(key, free)} - {self._user}
+            if last or len(rivals) > _RIVALS:
+                return None
+            others = self._search.attempts_of(rivals, _RIVALS)
+            if len(others) > _MANY:
+                return None
+        return None
 
     def failures(self, wanted: TraceFilter, told: Collection[TraceKey]) -> int:
         """How many attempts that did not succeed name nobody; without those that were `told`."""
@@ -167,51 +204,32 @@ class _Search:
 
     # --- the lines that matter ----------------------------------------------------------------------
 
-    def _near(self) -> float:
-        """Seconds around each attempt that are weighed: as many as hold some dozens of look-ups."""
-        pace = self._logs[LogRole.SLAPD].pace if LogRole.SLAPD in self._logs else 0.0
-        return min(MARGIN, max(LEAST, _AROUND / pace)) if pace else LEAST
+    def judge(
+        self, attempts: list[LoggedAttempt], others: Collection[LoggedAttempt] = ()
+    ) -> NearbyBook | None:
+        """A book in which these are decided; None if a line makes no attempt after all.
 
-    def judge(self, attempts: list[LoggedAttempt]) -> NearbyBook | None:
-        """A book in which these are decided; None if a line makes no attempt after all."""
-        beside = [each for one in attempts if isinstance(one.event, BadLogin) for each in self._welcomed(one)]
-        book = self._book([*attempts, *beside], attempts)
-        if not book.learn({each.key for each in attempts}, {each.key for each in beside}):
+        `others` are all attempts of users whose names are wanted too.
+        """
+        beside = [
+            each for one in attempts if isinstance(one.event, BadLogin) for each in self._lines.welcomed(one)
+        ]
+        book = self._lines.book([*attempts, *beside, *others], attempts, self._lines.near())
+        if not book.learn(
+            {each.key for each in attempts}, {each.key for each in beside}, {each.key for each in others}
+        ):
             return None
         if not book.sample.enough:
             book.sample = book.sample.with_more(self._sampled(attempts))
         book.decide()
-        for claim in book.claims():
-            if self._proof.holds(claim):
-                book.prove(claim)
-            else:
-                book.doubt(claim)
-        return book
-
-    def _book(self, attempts: list[LoggedAttempt], wanted: list[LoggedAttempt]) -> NearbyBook:
-        """A book of what stands near `attempts`, and all about the processes of the `wanted` ones."""
-        near = self._near()
-        spans = {
-            LogRole.MAIL: (near, near + 1.0),
-            LogRole.AUTH: (near + REACH, near + 1.0),
-            LogRole.SLAPD: (near + REACH + _HANGING, near + 2.5),
-        }
-        ranges: dict[LogRole, list[_Range]] = {role: [] for role in self._logs}
-        for role, log in self._logs.items():
-            early, late = spans[role]
-            for each in attempts:
-                ranges[role].append(log.between(each.record.time - early, each.record.time + late))
-        for each in wanted:
-            began = self._process_before(each, ranges[LogRole.MAIL])
-            self._process_after(each, ranges[LogRole.MAIL])
-            if LogRole.AUTH in self._logs:
-                self._heard(each, began, ranges[LogRole.AUTH])
-        book = NearbyBook(max_traces=1 << 60, slow=self._slow)
-        book.near = near
-        for role, parts in ranges.items():
-            for low, high in _united(parts):
-                if role is not LogRole.SLAPD or not self._feed_slapd(book, low, high):
-                    book.feed(self._logs[role].records(low, high))
+        if claims := book.claims():
+            self._proof.look_for(claims)
+            for claim in claims:
+                if self._proof.holds(claim):
+                    book.prove(claim)
+                else:
+                    book.doubt(claim)
+            book.decide()
         return book
 
     def _sampled(self, attempts: list[LoggedAttempt]) -> Sample:
@@ -226,169 +244,22 @@ class _Search:
             ]
             if others:
                 taken.update(each.key for each in others)
-                sample = sample.with_more(self._book(others, []).count({each.key for each in others}))
+                sample = sample.with_more(
+                    self._lines.book(others, [], self._lines.near()).count({each.key for each in others})
+                )
             if sample.enough:
                 break
         return sample
 
-    def _welcomed(self, attempt: LoggedAttempt) -> Iterator[LoggedAttempt]:
-        """The nearest logins before and after, which tell that others got through."""
-        at, time = attempt.record.offset, attempt.record.time
-        low, high = self._mail.between(time - _OTHERS, time + _OTHERS)
-        before, after = self._mail.read(low, at), self._mail.read(at, high)
-        places = []
-        found = len(before)
-        for _ in range(2):
-            found = before.rfind(_WELCOME, 0, max(found, 0))
-            if found < 0:
-                break
-            places.append((low, before, found))
-        found = after.find(_WELCOME)
-        if found >= 0:
-            places.append((at, after, found))
-        for base, data, found in places:
-            start, stop = data.rfind(b"\n", 0, found) + 1, data.find(b"\n", found)
-            other = None if stop < 0 else self._search.attempt(data[start:stop], base + start)
-            if other is not None and isinstance(other.event, Login):
-                yield other
 
-    def _process_before(self, attempt: LoggedAttempt, into: list[_Range]) -> float:
-        """The lines of its process back to the session before; returns from when on they are there."""
-        record = attempt.record
-        low = self._mail.between(record.time - _PRELUDE, record.time)[0]
-        data = self._mail.read(low, record.offset)
-        mark = b"[%d]:" % (record.pid or 0)
-        found, count = data.rfind(mark), 0
-        # an attempt without a line before it may be one of the session, and the TLS, of those before
-        begun = isinstance(attempt.event, Login) and not attempt.event.tls
-        while found >= 0 and count < _PAST:
-            start, stop = data.rfind(b"\n", 0, found) + 1, data.find(b"\n", found) + 1
-            line = data[start : stop - 1]
-            other = self._mail.record(line, low + start, self._mail.times_of(line, low + start))
-            if _process(other) == _process(record):
-                into.append((low + start, low + stop))
-                event = understand(other)
-                count += 1
-                if begun and isinstance(event, Login | BadLogin | TlsFailed):
-                    break
-                begun = begun or isinstance(
-                    event, Accepted | StartTls | Usage | SessionEnded | ConnectionClosed | Fatal
-                )
-            found = data.rfind(mark, 0, start)
-        return record.time - _PRELUDE
-
-    def _process_after(self, attempt: LoggedAttempt, into: list[_Range]) -> None:
-        """The lines of its process until something begins the next attempt."""
-        record = attempt.record
-        mark = b"[%d]:" % (record.pid or 0)
-        into.append((record.offset, record.end))
-        count = 0
-        high = min(self._mail.size, record.end + _AHEAD)
-        for at, data, size in self._mail.pieces(record.end, high, _AFTERWARDS):
-            for start, stop in Haystack(data, size).lines_with(mark):
-                line = data[start : stop - 1]
-                other = self._mail.record(line, at + start, self._mail.times_of(line, at + start))
-                if _process(other) != _process(record):
-                    continue
-                into.append((at + start, at + stop))
-                count += 1
-                event = understand(other)
-                if count > _PAST or (
-                    isinstance(
-                        event,
-                        Accepted
-                        | StartTls
-                        | Login
-                        | BadLogin
-                        | TlsFailed
-                        | SaslText
-                        | TlsTrouble
-                        | UserDenied
-                        | Refused,
-                    )
-                    or (isinstance(event, Note) and event.before)
-                ):
-                    return
-
-    def _heard(self, attempt: LoggedAttempt, began: float, into: list[_Range]) -> None:
-        """What the SASL library said in its process."""
-        log, record = self._logs[LogRole.AUTH], attempt.record
-        low, high = log.between(began, record.time + 2.0)
-        data = log.read(low, high)
-        into += [
-            (low + start, low + stop)
-            for start, stop in Haystack(data).lines_with(b"[%d]:" % (record.pid or 0))
-        ]
-
-    def _feed_slapd(self, book: NearbyBook, low: int, high: int) -> bool:
-        """Feed lines of slapd's that all have one shape, fast; False, and nothing is fed, if they do not."""
-        log = self._logs[LogRole.SLAPD]
-        lines, times = log.lines(low, high)
-        if not lines:
-            return True
-        first = log.record(lines[0], low, times[0])
-        if not first.parsed or first.pid is None or not first.ident.startswith("slapd"):
-            return False
-        mark = b"[%d]: " % first.pid
-        begin = lines[0].find(mark)
-        if begin < 0:
-            return False
-        length = begin + len(mark)
-        stamp = 15 if lines[0][:1].isalpha() else lines[0].find(b" ")
-        constant = lines[0][stamp:length]
-        fed: dict[str, list[tuple[LdapEvent, TraceEvent]]] = {}
-        known, whole, path = self._known, first.whole_seconds, log.path
-        if len(known) > _KNOWN:
-            known.clear()
-        for line, time in zip(lines, times, strict=True):
-            if line[stamp:length] != constant:
-                return False
-            try:
-                text = line[length:].decode("ascii")
-            except UnicodeDecodeError:
-                return False
-            number, _, rest = text.partition(" ")
-            event = known.get(rest)
-            if event is None:
-                understood = read_slapd(text)
-                if understood is None or isinstance(understood, SlapdState) or not text.isprintable():
-                    return False
-                event = known[rest] = understood
-            at = TraceEvent("slapd", time, whole, text, path, low)
-            if (mine := fed.get(number)) is not None:
-                mine.append((event, at))
-            elif _CONNECTION.fullmatch(number) is not None:
-                fed[number] = [(event, at)]
-            else:
-                return False
-            low += len(line) + 1
-        for number, said in fed.items():
-            book.feed_connection(first.host, first.pid, int(number[5:]), said)
-        return True
+def _certain(trace: LoginTrace) -> bool:
+    return trace.ldap is not None and trace.ldap.confidence is Confidence.CERTAIN
 
 
 def _undecided(trace: LoginTrace, dns: Collection[str], may_have: bool) -> bool:
     """True of an attempt that names nobody if it may have asked for one of `dns` after all."""
     if trace.user is not None:
         return False
-    ldap = trace.ldap
-    if ldap is not None and ldap.confidence is Confidence.CERTAIN:
-        return ldap.dn in dns
+    if trace.ldap is not None and _certain(trace):
+        return trace.ldap.dn in dns
     return may_have
-
-
-def _process(record: Record) -> ProcessKey:
-    return record.host, record.ident, record.pid or 0
-
-
-def _united(ranges: list[_Range]) -> list[_Range]:
-    """The same bytes, in order and each once."""
-    found: list[_Range] = []
-    for low, high in sorted(ranges):
-        if low >= high:
-            continue
-        if found and low <= found[-1][1]:
-            found[-1] = found[-1][0], max(found[-1][1], high)
-        else:
-            found.append((low, high))
-    return found

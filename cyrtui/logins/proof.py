@@ -22,7 +22,9 @@ _SEEN: Final = 2.0
 """Seconds after a look-up whose attempts were weighed with it in any case."""
 _AROUND: Final = 64 << 10
 """Bytes of slapd's log on either side of a line in which the rest of its connection is looked for."""
+_PIECE: Final = 1 << 20
 _STRANGERS: Final = 20
+_MANY: Final = 1200
 _CONNECTION: Final = pattern(rb"conn=(\d{1,19}) ")
 
 _Found = list[tuple[int, bytes]]
@@ -37,10 +39,14 @@ class Proof:
         self._search = search
         self._lines: dict[str, _Found] = {}
 
+    def look_for(self, claims: Collection[Claim]) -> None:
+        """Search for all DNs of these at once."""
+        self._find({each.dn_as_logged or "" for claim in claims for each, _users in claim.lookups})
+
     def unexplained(self, dns: Collection[str], traces: Sequence[LoginTrace]) -> dict[int, float]:
         """Lines of slapd's with one of `dns` of which it is not certain that they are of one of `traces`.
 
-        By their offsets, with their times; without those of other programs.
+        By their offsets, with their times; without those of other programs, unless there are very many.
         """
         slapd = self._slapd
         if slapd is None:
@@ -53,12 +59,18 @@ class Proof:
             if line.source == "slapd"
         }
         lines = {offset: line for dn in dns for offset, line in self._lines_with(dn) if offset not in known}
-        return {
-            offset: slapd.times_of(line, offset)
-            for offset, line in lines.items()
-            if (head := _CONNECTION.search(line)) is None
-            or self._connection(slapd, int(head[1]), offset).looks_like_ldapdb
-        }
+        found: dict[int, float] = {}
+        of_ldapdb: dict[tuple[int, int], bool] = {}
+        for offset, line in lines.items():
+            head = _CONNECTION.search(line)
+            if head is not None and len(lines) <= _MANY:
+                key = int(head[1]), offset // _AROUND
+                if key not in of_ldapdb:
+                    of_ldapdb[key] = self._connection(slapd, key[0], offset).looks_like_ldapdb
+                if not of_ldapdb[key]:
+                    continue
+            found[offset] = slapd.times_of(line, offset)
+        return found
 
     def holds(self, claim: Claim) -> bool:
         """True if nobody asked for the DN but near the user's attempts, where no other user always was."""
@@ -87,14 +99,20 @@ class Proof:
 
     def _lines_with(self, dn: str) -> _Found:
         """The lines of slapd's log with the DN in quotes, and where they begin."""
-        if dn not in self._lines and self._slapd is not None:
-            needle = b'"%s"' % dn.encode("utf-8", "surrogateescape")
-            self._lines[dn] = [
-                (at + start, data[start : stop - 1])
-                for at, data, size in self._slapd.pieces(0, self._slapd.size)
-                for start, stop in Haystack(data, size).lines_with(needle)
-            ]
-        return self._lines.get(dn, [])
+        self._find({dn})
+        return self._lines[dn]
+
+    def _find(self, dns: Collection[str]) -> None:
+        needles = {dn: b'"%s"' % dn.encode("utf-8", "surrogateescape") for dn in dns if dn not in self._lines}
+        self._lines.update((dn, []) for dn in needles)
+        if self._slapd is None or not needles:
+            return
+        for at, data, size in self._slapd.pieces(0, self._slapd.size, _PIECE):
+            hay = Haystack(data, size)
+            for dn, needle in needles.items():
+                self._lines[dn] += [
+                    (at + start, data[start : stop - 1]) for start, stop in hay.lines_with(needle)
+                ]
 
     def _connection(self, slapd: SlicedLog, conn: int, offset: int) -> Lookup:
         """The connection of the line at `offset`, as far as its lines are near."""

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from cyrtui.logins.learned import Learned
+from typing import Protocol
+
+from cyrtui.logins.learned import Known
 from cyrtui.logins.lookups import Lookup
 from cyrtui.logins.names import resemblance
 from cyrtui.logins.needs import NEVER, Need
 from cyrtui.logins.window import Costs, Window, ranks
+
+
+class Names(Protocol):
+    """What is known of users and DNs; see `Learned`."""
+
+    def names(self, dn: str) -> frozenset[str] | None: ...
+
+    def of_user(self, user: str) -> Known | None: ...
+
+    def owners(self, dn: str) -> set[str]: ...
+
+    def is_proxy(self, dn: str) -> bool: ...
 
 
 def answers_to(user: str, names: frozenset[str]) -> bool:
@@ -14,7 +28,7 @@ def answers_to(user: str, names: frozenset[str]) -> bool:
     return user in names or user.partition("@")[0] in names
 
 
-def with_names(window: Window, learned: Learned) -> Costs:
+def with_names(window: Window, learned: Names) -> Costs:
     """The costs with what names say; pairs that names make hopeless are gone."""
     found = []
     for row, mine in enumerate(window.costs):
@@ -31,7 +45,7 @@ def with_names(window: Window, learned: Learned) -> Costs:
     return found
 
 
-def name_cost(need: Need, lookup: Lookup, learned: Learned) -> float:
+def name_cost(need: Need, lookup: Lookup, learned: Names) -> float:
     """What it costs to believe that the attempt's user is the one whose entry was read."""
     user, dn = need.user, lookup.dn
     if user is None or dn is None:
@@ -58,7 +72,7 @@ def name_cost(need: Need, lookup: Lookup, learned: Learned) -> float:
     return 3.0 if owners else 1.0
 
 
-def with_hints(window: Window, rows: list[int], named: Costs, learned: Learned) -> Costs:
+def with_hints(window: Window, rows: list[int], named: Costs, learned: Names) -> Costs:
     """The costs with what may tip the scales but proves nothing: resemblance, and order in one second."""
     places = ranks(window, rows)
     found = list(named)

@@ -39,6 +39,9 @@ SERVERS = [
     Server(seed=76, attempts=150, rate=1.0, users=12, named=True, silent=1.0, strangers=1.0),
 ]
 
+# of these the first users have attempts that name nobody and are told fast
+_TELL_UNNAMED = {72, 77, 79}
+
 
 def sliced(logs: Logs, folder: Path) -> dict[LogRole, SlicedLog]:
     found = {}
@@ -79,6 +82,7 @@ def test_the_answers_are_those_of_the_whole(server: Server, tmp_path: Path) -> N
         for key, near in told.items():
             compare(near, mine[key], seen)
     assert seen["traces"] + seen["whole"] > 3
+    assert server.seed not in _TELL_UNNAMED or seen["unnamed"] > 0
     assert seen["same"] >= 0.7 * seen["traces"]
 
 
