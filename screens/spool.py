@@ -549,6 +549,7 @@ class SpoolScreen(Page):
         """To sort by what stands in the indexes, all of them must be read."""
         if self._sort != "name" and self._measuring is None and self.browser.found:
             self._measuring = self._measure()
+            self._work(f"sorting by {SORT_TITLES[self._sort]}")
             self._keys()
 
     def action_reverse(self) -> None:
@@ -571,6 +572,7 @@ class SpoolScreen(Page):
             self.app.push_screen(UsageScreen(usage, self.browser.layout))
             return
         self._adding = self._add_up(partition)
+        self._work(f"adding up {partition}")
         self._keys()
 
     def action_cancel(self) -> None:

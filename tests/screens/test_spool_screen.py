@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -32,6 +33,20 @@ class _Tree(TreeHost):
         return NOW
 
 
+class _Held(_Tree):
+    """One whose cyrus.index files cannot be read while `free` is not set."""
+
+    def __init__(self, root: str) -> None:
+        super().__init__(root)
+        self.free = threading.Event()
+        self.free.set()
+
+    def read_head(self, path: str, length: int) -> bytes:
+        if path.endswith("cyrus.index"):
+            assert self.free.wait(20)
+        return super().read_head(path, length)
+
+
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = unpacked("3.12.3", tmp_path_factory.mktemp("server"))
@@ -43,11 +58,11 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @asynccontextmanager
 async def spool_app(
-    root: Path, size: tuple[int, int] = (80, 24), gate: Gate | None = None
+    root: Path, size: tuple[int, int] = (80, 24), gate: Gate | None = None, host: TreeHost | None = None
 ) -> AsyncIterator[tuple[ConsoleApp, Pilot[int]]]:
     """The application with the Spool in front and every mailbox found."""
     settings = load_settings({}, environment={}, system_file="/nonexistent")
-    app = ConsoleApp(Console(_Tree(str(root)), settings, gate))
+    app = ConsoleApp(Console(host or _Tree(str(root)), settings, gate))
     async with app.run_test(size=size, notifications=True) as pilot:
         await pilot.press("4")
         await until(pilot, lambda: "5 users" in picture(app) and "so far" not in picture(app))
@@ -121,6 +136,32 @@ async def test_users_are_sorted_and_the_sum_is_shown_by_user(root: Path) -> None
         assert "192 in 43 mailboxes, 520K" in picture(app)
         await pilot.press("escape")
         await until(pilot, lambda: "SPOOL" in picture(app))
+
+
+async def test_adding_up_and_sorting_are_cancelled_by_a_key(root: Path) -> None:
+    host = _Held(str(root))
+    async with spool_app(root, host=host) as (app, pilot):
+        await _read(app, pilot)
+        host.free.clear()
+        await pilot.press("u")
+        await until(pilot, lambda: "adding up default" in picture(app))
+        await pilot.press("c")
+        host.free.set()
+        await until(pilot, lambda: "cancelled; up to then default: " in picture(app))
+        assert "shows it by user" not in picture(app)
+        await pilot.press("u")
+        await until(pilot, lambda: "u shows it by user" in picture(app))
+
+    host = _Held(str(root))
+    host.free.clear()
+    async with spool_app(root, host=host) as (app, pilot):
+        await pilot.press("o")
+        await until(pilot, lambda: "c cancel" in picture(app))
+        assert "by size" in picture(app)
+        await pilot.press("c")
+        host.free.set()
+        await until(pilot, lambda: "by size" not in picture(app))
+        assert "c cancel" not in picture(app)
 
 
 async def test_a_body_is_shown_to_an_operator_and_to_nobody_else(
