@@ -14,7 +14,7 @@ from cyrtui.inert import inert
 from cyrtui.logins.book import TraceBook
 from cyrtui.logins.export import as_json
 from cyrtui.logins.filters import TraceFilter, moment_of
-from cyrtui.logins.reading import BEFORE, Reading
+from cyrtui.logins.reading import AFTER, BEFORE, Reading
 from cyrtui.logins.trace import LoginTrace, TraceKey
 from cyrtui.logs.overrides import overrides_of
 from cyrtui.logs.record import LogRole
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from threading import Event
 
     from cyrtui.directory import AskedDirectory
+    from cyrtui.logins.summary import Summary
     from cyrtui.logs.records import RecordFeed
 
 FOUND: Final = 0
@@ -175,7 +176,7 @@ def _summary(run: _Run, options: TraceOptions, zone: tzinfo | None, out: TextIO)
 
     totals = Summary()
     run.show = totals.add
-    status = run.history()
+    status = run.totals(totals)
     told = totals.as_json(zone)
     if options.json:
         import json
@@ -240,6 +241,31 @@ class _Run:
         self._nameless += found.nameless
         self._say_limits({}, at_least=True)
         return FOUND if self._found else NOTHING
+
+    def totals(self, totals: Summary) -> int:
+        """Fill `totals`, which the wanted attempts are shown to; of long logs only what matters is read."""
+        from cyrtui.logs.long_logs import long_logs
+
+        if self._wanted.user is not None:
+            return self.of_user()
+        logs = None if self._settings.switch("ask_directory") else long_logs(self._host, self._sources)
+        if logs is None:
+            return self.history()
+        from cyrtui.logins.of_everyone import of_everyone_in
+
+        found = of_everyone_in(
+            logs, self._wanted, self._host.now(), before=BEFORE, after=AFTER, slow=self._slow
+        )
+        if found is None:
+            return self.history()
+        totals.become(found.summary)
+        if found.unnamed:
+            number = counted(found.unnamed, "attempt")
+            self._say(
+                f"{number} that did not succeed name nobody in the mail log, and count for no user here; "
+                "`cyrtui trace USER` tells which of them were one user's, as far as slapd's log does."
+            )
+        return FOUND if totals.total else NOTHING
 
     def history(self) -> int:
         """Everything that the logs hold of the wanted time; oldest first."""

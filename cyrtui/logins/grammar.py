@@ -11,7 +11,7 @@ from cyrtui.logins.grammar_sasl import read_sasl
 from cyrtui.logins.grammar_slapd import read_slapd
 from cyrtui.logs.record import LogRole, Record
 
-_MASTERS: Final = frozenset({"master", "cyrmaster"})
+MASTERS: Final = frozenset({"master", "cyrmaster"})
 
 
 def service_of(ident: str) -> str:
@@ -34,7 +34,7 @@ def understand(record: Record) -> LoginEvent | None:
     if record.pid is None:
         return None
     service = service_of(record.ident)
-    if service in _MASTERS:
+    if service in MASTERS:
         event = grammar_master.TABLE.read(text)
         if event is not None:
             return event

@@ -92,7 +92,7 @@ _WORDS_BEFORE_LOOKUP: Final = frozenset(
     }
 )
 _STAND_IN: Final = pattern(r"user (.*) is not allowed to proxy\Z")
-_TEXTS_WITHOUT_LOOKUP: Final = (
+WITHOUT_LOOKUP: Final = (
     "cannot connect to saslauthd",
     "unknown password verifier",
     "Couldn't find mech",
@@ -120,6 +120,11 @@ class Need(NamedTuple):
     @property
     def at(self) -> TraceEvent:
         return self.draft.line.at
+
+    @property
+    def fates(self) -> frozenset[Fate]:
+        """How its look-up may have ended."""
+        return frozenset(_FATES[self.ending])
 
     @property
     def longest(self) -> float:
@@ -174,7 +179,7 @@ def need_of(draft: Draft, auth: tuple[TraceEvent, ...]) -> Need | None:
             return None
         texts = [line.event.text for line in draft.before if isinstance(line.event, SaslText)]
         texts += [at.text for at in auth]
-        if any(known in text for text in texts for known in _TEXTS_WITHOUT_LOOKUP):
+        if any(known in text for text in texts for known in WITHOUT_LOOKUP):
             return None
     ending = _ending(attempt)
     user = asked_for(attempt)

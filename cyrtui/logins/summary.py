@@ -8,7 +8,7 @@ from datetime import tzinfo
 from typing import Any, Final
 
 from cyrtui.logins.export import iso
-from cyrtui.logins.trace import LoginTrace
+from cyrtui.logins.trace import LoginTrace, Outcome
 
 TOP_USERS: Final = 20
 
@@ -31,19 +31,28 @@ class Summary:
         return self.ok + self.failed + self.incomplete
 
     def add(self, trace: LoginTrace) -> None:
-        if trace.outcome == "ok":
+        self.count(trace.outcome, trace.service, trace.user, trace.end)
+        if trace.cause is not None:
+            self.by_cause[trace.cause] += 1
+
+    def count(self, outcome: Outcome, service: str, user: str | None, time: float) -> None:
+        """Add an attempt of which the cause is added apart."""
+        if outcome == "ok":
             self.ok += 1
-        elif trace.outcome == "failed":
+        elif outcome == "failed":
             self.failed += 1
         else:
             self.incomplete += 1
-        if trace.cause is not None:
-            self.by_cause[trace.cause] += 1
-        self.by_service[trace.service] += 1
-        if trace.user is not None:
-            self.by_user[trace.user] += 1
-        self.first = trace.end if self.first is None else min(self.first, trace.end)
-        self.last = trace.end if self.last is None else max(self.last, trace.end)
+        self.by_service[service] += 1
+        if user is not None:
+            self.by_user[user] += 1
+        self.first = time if self.first is None else min(self.first, time)
+        self.last = time if self.last is None else max(self.last, time)
+
+    def become(self, other: Summary) -> None:
+        """Be the same as another."""
+        for name in self.__slots__:
+            setattr(self, name, getattr(other, name))
 
     def as_json(self, zone: tzinfo | None = None) -> dict[str, Any]:
         """Counts by cause, service and user are objects, most frequent first; users are the top twenty."""

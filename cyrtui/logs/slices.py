@@ -124,6 +124,11 @@ class SlicedLog:
         self.clock.latest = latest = self._latest(offset)
         return self.clock.times([line], latest)[0][0]
 
+    def times(self, lines: list[bytes], offset: int) -> list[float]:
+        """The times of lines with stamps, of which the last begins at or before `offset`."""
+        self.clock.latest = latest = self._latest(offset)
+        return self.clock.times(lines, latest)[0]
+
     def line_start(self, offset: int) -> int:
         """Where the line begins that holds the byte at `offset`."""
         step = 1 << 10

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -42,25 +42,25 @@ POLICY_TEXT = (
 )
 
 
-def missing() -> tuple[str, ...]:
-    """The packages that dpkg does not call installed."""
+def missing(packages: Sequence[str] = PACKAGES) -> tuple[str, ...]:
+    """Those of the packages that dpkg does not call installed."""
     if shutil.which("dpkg-query") is None:
         raise LabError(
             "The lab runs Debian's packages, and this machine has no dpkg. Run it on Debian or Ubuntu."
         )
     answer = subprocess.run(
-        ["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n", *PACKAGES],
+        ["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n", *packages],
         capture_output=True,
         text=True,
         check=False,
     )
     installed = {line.split()[0] for line in answer.stdout.splitlines() if line.endswith(" installed")}
-    return tuple(name for name in PACKAGES if name not in installed)
+    return tuple(name for name in packages if name not in installed)
 
 
-def ensure() -> tuple[str, ...]:
+def ensure(packages: Sequence[str] = PACKAGES) -> tuple[str, ...]:
     """Install what is missing; gives back what was installed."""
-    wanted = missing()
+    wanted = missing(packages)
     if not wanted:
         return ()
     root = _as_root()
@@ -81,10 +81,10 @@ def ensure() -> tuple[str, ...]:
             ],
             environment,
         )
-    still = missing()
+    still = missing(packages)
     if still:
         raise LabError(
-            f"apt-get said that it installed the lab's packages, but these are not there: {', '.join(still)}."
+            f"apt-get said that it installed the packages, but these are not there: {', '.join(still)}."
         )
     return wanted
 

@@ -1,0 +1,301 @@
+"""The totals of a whole log's attempts, without making records of most of its lines.
+
+On a busy server nearly all logins go well at once, and nothing but their number is asked for: they are
+counted in the bytes of the mail log. Of slapd's log only the look-ups are read that failed, took long, or are
+told in part (`slapd_oddities`). What a failed attempt may owe to one of those follows, mostly, from their
+being near or not: `causes` asks the same rules as `TraceBook` does for everything that may have been. What
+stays open, and the minutes in which the directory was slow, is read line by line, with what stands around it,
+by a `TraceBook`.
+
+So numbers of attempts, outcomes, services, users named in the mail log, and nearly all causes are those that
+reading every line gives. What may differ:
+
+- A cause in what is read in excerpts may be less known than to whoever has read the whole day, and learned
+  from it whose DN is whose. Logins at slow times are counted as slow as far as an excerpt shows it.
+- An attempt of which the server says that no password was found is taken for that, where each denied look-up
+  near it has an attempt of its own.
+- Users whom only the directory names (2.x, a failed AUTHENTICATE) are not counted; `unnamed` tells how many
+  attempts name nobody.
+- A process is not forgotten here: one that began TLS, and says so long after, counts.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final, NamedTuple
+
+from cyrtui.errors import FileUnreadable
+from cyrtui.logins.causes import Around, possible_causes
+from cyrtui.logins.diagnose import outcome_of
+from cyrtui.logins.events import BadLogin, Login
+from cyrtui.logins.excerpts import Asked, Excerpts
+from cyrtui.logins.filters import TraceFilter
+from cyrtui.logins.grammar import service_of
+from cyrtui.logins.lookups import Fate
+from cyrtui.logins.mail_totals import Key, MailTotals, heard_in
+from cyrtui.logins.nearness import Kind, Nearness, kind_of, kind_of_failure
+from cyrtui.logins.needs import asked_for
+from cyrtui.logins.sessions import Draft
+from cyrtui.logins.slapd_oddities import OddityFinder, OddLookup, first_proxy
+from cyrtui.logins.summary import Summary
+from cyrtui.logins.trace import Outcome, TraceEvent
+from cyrtui.logs.record import LogRole
+from cyrtui.logs.slices import SlicedLog
+from cyrtui.logs.stamps import HEAD
+from cyrtui.logs.whole_log import Unclear, pieces, shape_of
+from cyrtui.shared_work import WorkFailed, shared
+
+_PART: Final = 8 << 20
+_MOST_PARTS: Final = 200
+_LEAST_SLOW: Final = 1.3
+"""Seconds: a look-up that took so long has a step of a tenth of one, or ends in another second."""
+_KNOWN_USERS: Final = 20
+_LOGINS: Final = 4
+
+
+class OfEveryone(NamedTuple):
+    """The totals, and how many of the attempts that did not succeed name nobody."""
+
+    summary: Summary
+    unnamed: int
+
+
+def of_everyone_in(
+    logs: Mapping[LogRole, SlicedLog],
+    wanted: TraceFilter,
+    now: float,
+    *,
+    before: float,
+    after: float,
+    slow: float = 2.0,
+) -> OfEveryone | None:
+    """The totals over the attempts that are wanted; None if the logs must be read line by line.
+
+    That is so where archives are to be read as well (`since` less `before` seconds is earlier than a log
+    begins), where lines have a form that is not looked for here, where much failed with nobody getting
+    through, and where a file is cut short meanwhile. Of what is wanted only the range of time and `failed`
+    are regarded. Lines count from `before` seconds before the range until `after` seconds after it. `now` is
+    the host's time; a login is slow from `slow` seconds on. Closes the logs.
+    """
+    collecting = gc.isenabled()
+    # what is made here is let go of by its last user, and looking for circles in it takes a tenth of the time
+    gc.disable()
+    try:
+        if LogRole.MAIL not in logs or slow < _LEAST_SLOW:
+            return None
+        since = wanted.since
+        if since is not None and any((log.begins or now) > since - before for log in logs.values()):
+            return None
+        found = _Everyone(logs, wanted, now, before, after, slow).totals()
+    except (FileUnreadable, Unclear, WorkFailed):
+        # who reads them line by line knows, or says why not
+        return None
+    else:
+        return None if any(log.shrunk for log in logs.values()) else found
+    finally:
+        if collecting:
+            gc.enable()
+        for log in logs.values():
+            log.close()
+
+
+class _Everyone:
+    def __init__(
+        self,
+        logs: Mapping[LogRole, SlicedLog],
+        wanted: TraceFilter,
+        now: float,
+        before: float,
+        after: float,
+        slow: float,
+    ) -> None:
+        self._logs = logs
+        self._wanted = wanted
+        self._now = now
+        self._slow = slow
+        timed = wanted.since is not None or wanted.until is not None
+        self._covers: Callable[[float], bool] | None = wanted.covers if timed else None
+        self._begin = None if wanted.since is None else wanted.since - before
+        self._end = None if wanted.until is None else wanted.until + after
+        self._proxy: tuple[str, float] | None = None
+        self._summary = Summary()
+        self._unnamed = 0
+        self._open: list[tuple[Asked, Around]] = []
+
+    def totals(self) -> OfEveryone:
+        """The totals. Raises `Unclear`, `WorkFailed` and `FileUnreadable`."""
+        odd = self._read()
+        mail, summary = self._mail, self._summary
+        if not self._wanted.failed:
+            summary.first, summary.last = mail.first, mail.last
+            summary.ok += mail.services.total()
+            summary.incomplete += mail.broken_off.total()
+            summary.by_service.update(mail.services)
+            summary.by_service.update(mail.broken_off)
+            summary.by_user.update(mail.users)
+            self._blame("client-gone", mail.broken_off.total())
+        self._judge(odd)
+        self._read_excerpts(odd)
+        return OfEveryone(summary, self._unnamed)
+
+    # --- all of the logs ----------------------------------------------------------------------------
+
+    def _stretch(self, log: SlicedLog) -> tuple[int, int]:
+        low = 0 if self._begin is None else log.between(self._begin, self._begin)[0]
+        high = log.size if self._end is None else log.between(self._end, self._end)[1]
+        return low, high
+
+    def _read(self) -> list[OddLookup]:
+        """Count the mail log's attempts, and find what is odd in slapd's; in the order of time."""
+        slapd = self._logs.get(LogRole.SLAPD)
+        if slapd is None or not slapd.size:
+            self._count_mail()
+            return []
+        shape = shape_of(slapd)
+        if shape is None:
+            raise Unclear
+        self._proxy = first_proxy(slapd)
+        finder = OddityFinder(slapd, shape, "" if self._proxy is None else self._proxy[0], self._slow)
+        low, high = self._stretch(slapd)
+        step = max(_PART, -(-(high - low) // _MOST_PARTS))
+        borders = [low, *(slapd.line_start(at) for at in range(low + step, high, step)), high]
+        found = shared(
+            len(borders) - 1,
+            lambda number: finder.look(borders[number], borders[number + 1]),
+            self._count_mail,
+        )
+        return sorted(finder.join(found), key=lambda lookup: lookup.end)
+
+    def _count_mail(self) -> None:
+        log = self._logs[LogRole.MAIL]
+        shape = shape_of(log)
+        if shape is None:
+            raise Unclear
+        low, high = self._stretch(log)
+        heard = list(self._heard())
+        apart: set[Key] = {key for key, _ in heard}
+        while True:
+            self._mail = MailTotals(log, shape, self._covers, apart)
+            self._mail.count(low, high)
+            if not self._mail.special:
+                break
+            apart |= self._mail.special
+        for key, at in heard:
+            self._mail.processes[key].hear(at)
+
+    def _heard(self) -> Iterator[tuple[Key, TraceEvent]]:
+        log = self._logs.get(LogRole.AUTH)
+        if log is not None and log.size:
+            shape = shape_of(log)
+            if shape is None:
+                raise Unclear
+            yield from heard_in(log, shape)
+
+    # --- attempts -----------------------------------------------------------------------------------
+
+    def _count(self, outcome: Outcome, time: float, service: str, user: str | None) -> bool:
+        """Count one attempt, if it is wanted."""
+        if (self._covers is not None and not self._covers(time)) or (
+            self._wanted.failed and outcome != "failed"
+        ):
+            return False
+        self._summary.count(outcome, service, user, time)
+        return True
+
+    def _judge(self, odd: list[OddLookup]) -> None:
+        """Count what failed, with the causes that follow from what was near."""
+        mail = self._mail
+        worked = None if self._proxy is None else self._proxy[1]
+        near = Nearness(odd, mail.welcomes, mail.users, worked)
+        kinds: dict[tuple[int, str], Kind] = {}
+        for failure in mail.failures:
+            if (failure.kind, failure.service) not in kinds:
+                kinds[failure.kind, failure.service] = kind_of_failure(failure)
+        near.note(
+            (kinds[failure.kind, failure.service], failure.time, failure.user) for failure in mail.failures
+        )
+        drafts = [draft for process in mail.processes.values() for draft in process.drafts]
+        near.note((kind_of(draft, draft.process.auth_of(draft)), draft.time, draft.user) for draft in drafts)
+        causes: dict[tuple[int, str, Around], set[str | None]] = {}
+        for failure in mail.failures:
+            kind = kinds[failure.kind, failure.service]
+            user = failure.user if failure.user is not None else kind.asked
+            if not self._count("failed", failure.time, failure.service, user):
+                continue
+            self._unnamed += user is None and isinstance(failure.event, BadLogin)
+            around = near.around(kind, failure.time, user)
+            known = failure.kind, failure.service, around
+            possible = causes.get(known)
+            if possible is None:
+                possible = causes[known] = possible_causes(kind.draft, (), around)
+            self._decide(possible, around, Asked(failure.time, failure.service, user, kind.mechanism))
+        for draft in drafts:
+            self._judge_draft(near, draft)
+
+    def _judge_draft(self, near: Nearness, draft: Draft) -> None:
+        """Count an attempt of a process whose lines were read in full."""
+        attempt = draft.attempt
+        mechanism = attempt.mechanism if isinstance(attempt, Login | BadLogin) else None
+        user = asked_for(attempt) if isinstance(attempt, Login | BadLogin) else None
+        user = draft.user or user
+        service = service_of(draft.process.key[1])
+        outcome = outcome_of(draft)
+        if not self._count(outcome, draft.time, service, user):
+            return
+        self._unnamed += user is None and isinstance(attempt, BadLogin)
+        auth = draft.process.auth_of(draft)
+        around = near.around(kind_of(draft, auth), draft.time, user)
+        self._decide(
+            possible_causes(draft, auth, around), around, Asked(draft.time, service, user, mechanism)
+        )
+
+    def _decide(self, possible: set[str | None], around: Around, asked: Asked) -> None:
+        if len(possible) == 1:
+            self._blame(next(iter(possible)))
+        else:
+            self._open.append((asked, around))
+
+    def _blame(self, cause: str | None, number: int = 1) -> None:
+        if cause is not None and number:
+            self._summary.by_cause[cause] += number
+
+    # --- excerpts -----------------------------------------------------------------------------------
+
+    def _read_excerpts(self, odd: list[OddLookup]) -> None:
+        """Read what stands around the attempts that are not decided yet, and around slow look-ups."""
+        proxy = None if self._proxy is None else self._proxy[0]
+        excerpts = Excerpts(self._logs, proxy, self._slow, self._now)
+        if not self._wanted.failed:
+            excerpts.add_slow([lookup for lookup in odd if lookup.slow])
+        known: dict[str, list[Asked]] = defaultdict(list)
+        for asked, around in self._open:
+            if around.known and asked.user is not None and Fate.GRANTED not in around.fates:
+                known[asked.user].append(asked)
+            else:
+                excerpts.add(asked, far=not around.welcome)
+        if len(known) > _KNOWN_USERS:
+            raise Unclear
+        for user, attempts in known.items():
+            excerpts.add_user(attempts, self._logins_of(user))
+        for answer in excerpts.read(self._covers):
+            self._blame("directory-slow", answer.slow)
+            for cause, number in answer.causes.items():
+                self._blame(cause, number)
+
+    def _logins_of(self, user: str) -> list[float]:
+        """When a user logged in, some times."""
+        log = self._logs[LogRole.MAIL]
+        name = b"] %s " % user.encode()
+        found: list[float] = []
+        for at, data, end in pieces(log, 0, log.size):
+            place = data.find(name, 0, end)
+            while place >= 0:
+                start, stop = data.rfind(b"\n", 0, place) + 1, data.find(b"\n", place)
+                if b": login: " in data[start:stop]:
+                    found.append(log.times_of(data[start : start + HEAD], at + start))
+                    if len(found) == _LOGINS:
+                        return found
+                place = data.find(name, stop, end)
+        return found

@@ -1,0 +1,306 @@
+"""What is out of the ordinary in slapd's log: look-ups that failed, took long, or are told only in part.
+
+Nearly all look-ups on a busy server go well within one second, and their lines stand together: one pattern
+steps over them at some ten nanoseconds a line. Only of the others a `Lookup` is made, from its own lines.
+"""
+
+from __future__ import annotations
+
+from math import floor
+from typing import Final, NamedTuple
+
+from cyrtui.inert import inert
+from cyrtui.logins.events import LdapEvent, SlapdState
+from cyrtui.logins.grammar import understand
+from cyrtui.logins.grammar_slapd import read_slapd
+from cyrtui.logins.lookups import Fate, Lookup
+from cyrtui.logins.trace import TraceEvent
+from cyrtui.logs.slices import SlicedLog
+from cyrtui.logs.stamps import HEAD
+from cyrtui.logs.whole_log import Shape, Unclear, pieces
+from cyrtui.pattern import pattern
+
+_NEAR: Final = 48 << 10
+"""Bytes on either side of an odd line in which the other lines of its connection are looked for at once."""
+_FARTHER: Final = (64 << 10, 1 << 20, 16 << 20)
+_AGAIN: Final = 1 << 20
+"""Bytes after which the same name is another connection's."""
+_FIRST: Final = 4 << 20
+_KNOWN: Final = 4096
+# possessive throughout: nothing is gone back to, which halves the time
+_TIMES: Final = rb"(?: qtime=0\.0\d++ etime=0\.0\d++)?"
+_READ: Final = rb"SEARCH RESULT tag=101 err=0" + _TIMES + rb" nentries=[1-9]"
+_STEP: Final = rb"[BPEWU]|SRCH |do_|RESULT (?:tag=97 err=(?:0|14)|oid=\S*+ err=0)" + _TIMES + rb" text="
+_NAME: Final = rb"\S++ slapd[^\s\[\]:]*+\[\d++\]: conn=\d++"
+_DENIED: Final = pattern(
+    rb"op=\d+ RESULT tag=(?!97 )\d+ err=(?:47|123)" + _TIMES + rb"(?: nentries=\d+)? text="
+)
+_MANY_OPS: Final = pattern(rb"op=(?:1[3-9]|[2-9]\d|\d{3,}) ")
+
+
+class OddLookup(NamedTuple):
+    """A look-up that may be ldapdb's and did not go as most do.
+
+    `name` are host, pid and conn, `offset` is where one of its lines stands. `begin` and `end` are seconds
+    since the epoch; `slow` tells that it surely took long.
+    """
+
+    name: bytes
+    offset: int
+    begin: float
+    end: float
+    fate: Fate
+    slow: bool
+
+
+class Oddities(NamedTuple):
+    """Of one stretch of the log. `begun` and `ended` are connections of which the other end is elsewhere:
+    by name the second and the offset; `unclear` those of which more must be read, by an offset.
+    """
+
+    lookups: list[OddLookup]
+    begun: dict[bytes, int]
+    ended: dict[bytes, int]
+    unclear: list[tuple[bytes, int]]
+
+
+def first_proxy(log: SlicedLog) -> tuple[str, float] | None:
+    """(DN, time) of the first look-up that was granted, whose proxy's DN is known."""
+    lookups: dict[tuple[str, int | None, int], Lookup] = {}
+    data = log.read(0, min(log.size, _FIRST))
+    for record in log.records(0, data.rfind(b"\n") + 1):
+        event = understand(record)
+        if not isinstance(event, LdapEvent):
+            continue
+        key = record.host, record.pid, event.conn
+        lookup = lookups.get(key)
+        if lookup is None:
+            lookup = lookups[key] = Lookup((record.host, record.pid or 0, event.conn, 0))
+        at = TraceEvent("slapd", record.time, record.whole_seconds, record.text, record.path, record.offset)
+        lookup.feed(event, at)
+        if lookup.looks_like_ldapdb and lookup.fate is Fate.GRANTED and lookup.bound_as:
+            return lookup.bound_as, record.time
+    return None
+
+
+def _odd_lines(shape: Shape) -> bytes:
+    """The pattern that steps over look-ups that went well, and over lines that say nothing, to the next one.
+
+    Groups 3 to 5: second, name and what of a line of a connection; group 6: a line that is none of those.
+    """
+    second, rest = shape.second, shape.rest
+    same = rb"\n\1" + rest + rb"\2 "
+    step = rb"op=\d++ (?:" + _STEP + rb")[^\n]*+"
+    read = rb"op=\d++ " + _READ + rb"[^\n]*+"
+    either = rb"op=\d++ (?:" + _STEP + rb"|" + _READ + rb")[^\n]*+"
+    begin = rb"\n(" + second + rb")" + rest + rb"(" + _NAME + rb") fd=\d++ ACC[^\n]*+"
+    steps = rb"(?:" + same + step + rb")*+" + same + read + rb"(?:" + same + either + rb")*+"
+    whole = begin + steps + same + rb"fd=\d++ closed[^\n]*+"
+    alone = rb"\n" + second + rest + _NAME + rb" (?:" + either + rb"|fd=\d++ TLS [^\n]*+)"
+    odd = rb"\n(" + second + rb")" + rest + rb"(" + _NAME + rb") (fd=\d++ [Ac]|op=\d++ [^\n]*+)"
+    return rb"(?:" + whole + rb"|" + alone + rb")*+(?:" + odd + rb"|\n([^\n]+))"
+
+
+class OddityFinder:
+    """Looks for them in one log, whose lines have the shape `shape`; slow is what takes `slow` seconds.
+
+    `proxy` is the DN that the proxy binds as. Methods raise `Unclear`, and `FileUnreadable`.
+    """
+
+    def __init__(self, log: SlicedLog, shape: Shape, proxy: str, slow: float) -> None:
+        import re
+
+        self._log = log
+        self._shape = shape
+        self._slow = slow
+        self._long = floor(slow)
+        self._bound = b' op=1 BIND dn="%s" mech=' % proxy.encode()
+        self._odd = re.compile(_odd_lines(shape))
+        self._seconds: dict[bytes, float] = {}
+        self._known: dict[str, LdapEvent | SlapdState | None] = {}
+
+    def look(self, low: int, high: int) -> Oddities:
+        """What there is in [low, high), where lines begin."""
+        found = Oddities([], {}, {}, [])
+        open_at: dict[bytes, tuple[bytes, int]] = {}
+        judged: set[bytes] = set()
+        read = b" SEARCH RESULT tag=101 err=0"
+        for at, data, end in pieces(self._log, low, high):
+            self._seconds.clear()
+            for line in self._odd.finditer(data, 0, end):
+                second, name, what, strange = line.group(3, 4, 5, 6)
+                place = line.start(3)
+                if strange is not None:
+                    self._strange(strange, at + line.start(6))
+                elif what[:1] == b"o":
+                    self._result(found, judged, name, what, data, at, place, second)
+                elif what[-1:] == b"A":
+                    if name in open_at:
+                        found.unclear.append((name, open_at[name][1]))
+                    judged.discard(name)
+                    open_at[name] = second, at + place
+                else:
+                    begin = open_at.pop(name, None)
+                    if name in judged:
+                        continue
+                    if begin is None:
+                        found.ended[name] = at + place
+                        continue
+                    # most did go well, only that other lines stand between theirs, or a second began
+                    start = begin[1] - at
+                    good = (
+                        start >= 0
+                        and place + 4096 < end
+                        and any(
+                            data.find(name + op + read, start, place + 4096) >= 0
+                            for op in (b" op=3", b" op=1")
+                        )
+                    )
+                    if not good or (
+                        second != begin[0]
+                        and self._time(second, at + place) - self._time(*begin) >= self._long
+                    ):
+                        judged.add(name)
+                        self._judge(found, name, data, at, place)
+        found.begun.update((name, offset) for name, (_, offset) in open_at.items() if name not in judged)
+        return found
+
+    def join(self, parts: list[Oddities]) -> list[OddLookup]:
+        """All that is odd, from that of stretches that follow each other."""
+        lookups: list[OddLookup] = []
+        begun: dict[bytes, int] = {}
+        unclear: list[tuple[bytes, int]] = []
+        for part in parts:
+            lookups += part.lookups
+            unclear += part.unclear
+            for name, offset in part.ended.items():
+                begun.pop(name, None)
+                unclear.append((name, offset))
+            unclear += [(name, begun[name]) for name in part.begun.keys() & begun.keys()]
+            begun.update(part.begun)
+        unclear += begun.items()
+        # lines may be out of order, and one connection come up twice
+        known: dict[bytes, int] = {}
+        once = []
+        for lookup in lookups:
+            if abs(known.get(lookup.name, -_AGAIN) - lookup.offset) >= _AGAIN:
+                once.append(lookup)
+            known[lookup.name] = lookup.offset
+        for name, offset in unclear:
+            if abs(known.get(name, -_AGAIN) - offset) < _AGAIN:
+                continue
+            known[name] = offset
+            self._seconds.clear()
+            far = self._lookup_far(name, offset)
+            if far is not None:
+                self._keep(once, name, far)
+        return once
+
+    # --- lines --------------------------------------------------------------------------------------
+
+    def _time(self, second: bytes, offset: int, line: bytes = b"") -> float:
+        time = self._seconds.get(second)
+        if time is None:
+            line = line or self._log.read(offset, offset + HEAD)
+            time = self._seconds[second] = float(floor(self._log.times_of(line, offset)))
+        return time
+
+    def _event(self, text: str) -> LdapEvent | SlapdState | None:
+        _conn, _, rest = text.partition(" ")
+        event = self._known.get(rest)
+        if event is None:
+            if len(self._known) > _KNOWN:
+                self._known.clear()
+            event = self._known[rest] = read_slapd(text)
+        return event
+
+    def _strange(self, line: bytes, offset: int) -> None:
+        """A line that is none of a connection's: harmless, unless something else that matters writes here."""
+        record = self._log.record(line, offset, self._log.times_of(line, offset))
+        if not record.parsed:
+            # the rest of a line before; how a look-up ended does not stand there
+            return
+        event = understand(record)
+        if record.pid is None or not (event is None or isinstance(event, SlapdState | LdapEvent)):
+            raise Unclear
+
+    def _result(
+        self,
+        found: Oddities,
+        judged: set[bytes],
+        name: bytes,
+        what: bytes,
+        data: bytes,
+        at: int,
+        place: int,
+        second: bytes,
+    ) -> None:
+        if name in judged or _MANY_OPS.match(what) is not None:
+            # what ldapdb asks is not that much
+            return
+        if (
+            _DENIED.match(what) is not None
+            and data.rfind(name + self._bound, max(0, place - _NEAR), place) >= 0
+        ):
+            time = self._time(second, at + place)
+            found.lookups.append(OddLookup(name, at + place, time, time, Fate.DENIED, slow=False))
+            judged.add(name)
+            return
+        judged.add(name)
+        self._judge(found, name, data, at, place)
+
+    # --- look-ups -----------------------------------------------------------------------------------
+
+    def _judge(self, found: Oddities, name: bytes, data: bytes, at: int, place: int) -> None:
+        """Make a look-up of the connection's lines, if they all stand near."""
+        low, high = max(0, place - _NEAR), min(len(data), place + _NEAR)
+        lookup = self._lookup(name, data, at, low, high)
+        if lookup.foreign:
+            return
+        if lookup.accepted is None or lookup.closed is None or high == len(data):
+            found.unclear.append((name, at + place))
+        else:
+            self._keep(found.lookups, name, lookup)
+
+    def _lookup(self, name: bytes, data: bytes, at: int, low: int, high: int) -> Lookup:
+        lookup = Lookup(("", 0, 0, 0))
+        wanted = name + b" "
+        length = name.rindex(b"conn=")
+        found = data.find(wanted, low, high)
+        while found >= 0:
+            start, stop = data.rfind(b"\n", 0, found) + 1, data.find(b"\n", found)
+            stop = len(data) if stop < 0 else stop
+            text = inert(data[found + length : stop])
+            event = self._event(text)
+            if event is not None and not isinstance(event, SlapdState):
+                head = data[start : start + HEAD]
+                whole = self._shape.whole_seconds
+                time = (
+                    self._time(head[: self._shape.length], at + start, head)
+                    if whole
+                    else self._log.times_of(head, at + start)
+                )
+                lookup.feed(event, TraceEvent("slapd", time, whole, text, self._log.path, at + start))
+            found = data.find(wanted, stop, high)
+        return lookup
+
+    def _lookup_far(self, name: bytes, offset: int) -> Lookup | None:
+        """The same, when its lines stand farther apart; None if it is none of ldapdb's."""
+        log = self._log
+        for reach in _FARTHER:
+            low, high = max(0, offset - reach), min(log.size, offset + reach)
+            lookup = self._lookup(name, log.read(low, high), low, 0, high - low)
+            if lookup.foreign:
+                return None
+            if (lookup.accepted is not None or low == 0) and (lookup.closed is not None or high == log.size):
+                return lookup
+        raise Unclear
+
+    def _keep(self, lookups: list[OddLookup], name: bytes, lookup: Lookup) -> None:
+        begin, end = lookup.begin, lookup.end
+        if begin is None or end is None or not lookup.looks_like_ldapdb:
+            return
+        surely = end.time - begin.time - (1.0 if begin.whole_seconds else 0.0)
+        slow = max(surely, lookup.server_seconds) >= self._slow
+        if lookup.fate is not Fate.GRANTED or slow:
+            lookups.append(OddLookup(name, end.offset, begin.time, end.time, lookup.fate, slow))
