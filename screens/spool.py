@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from time import monotonic
@@ -16,24 +15,23 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Input
-from textual.worker import Worker, get_current_worker
+from textual.worker import Worker
 
-from cyrtui.errors import CyrtuiError
-from cyrtui.spool.browse import SORT_KEYS, SORT_TITLES, SortKey, SpoolBrowser
+from cyrtui.spool.browse import SORT_KEYS, SORT_TITLES, SortKey
 from cyrtui.spool.describe import FactLine, size_words
 from cyrtui.spool.tree import TreeLine
 from cyrtui.wording import counted
 
-from .page import Page, sheet
+from .page import sheet
 from .spool_rows import FACTS, TREE, fact_rows, free_words, progress_words, tree_row
+from .spool_work import SpoolWork
 from .widgets.cells import Cell, CellStyle
 from .widgets.line_table import LineTable, Row
 from .widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
-    from cyrtui.spool.browse import Progress
     from cyrtui.spool.spool import PartitionFacts
-    from cyrtui.spool.usage import Usage, UsageProgress
+    from cyrtui.spool.usage import Usage
 
 # From this width on the detail stands beside the tree.
 _WIDE = 110
@@ -70,7 +68,7 @@ class _Lines:
         return self._places.get(key)
 
 
-class SpoolScreen(Page):
+class SpoolScreen(SpoolWork):
     """The tree, and everything about what the cursor stands on."""
 
     SHEETS: ClassVar[list[PurePath]] = [sheet("spool")]
@@ -99,51 +97,10 @@ class SpoolScreen(Page):
     ]
 
     @dataclass
-    class Found(Message):
-        """More mailboxes were found; `problem` says why not."""
-
-        problem: str | None = None
-
-    @dataclass
     class Made(Message):
         """The lines that stand open have been put together."""
 
         rows: _Lines
-
-    @dataclass
-    class Looked(Message):
-        """What stands behind some lines has been read; `anew`: mailboxes came or went."""
-
-        changed: bool
-        anew: bool = False
-
-    @dataclass
-    class Told(Message):
-        """Everything about the line of a key."""
-
-        key: str
-        facts: list[FactLine]
-
-    @dataclass
-    class Measuring(Message):
-        """How far the reading for a sort has come; None: it has ended."""
-
-        progress: Progress | None
-
-    @dataclass
-    class Adding(Message):
-        """How far adding up a partition has come."""
-
-        partition: str
-        progress: UsageProgress
-
-    @dataclass
-    class Added(Message):
-        """A partition has been added up, or cannot be."""
-
-        partition: str
-        usage: Usage | None
-        problem: str | None = None
 
     def __init__(self) -> None:
         super().__init__()
@@ -164,10 +121,6 @@ class SpoolScreen(Page):
         self._measuring: Worker[None] | None = None
         self._problem: str | None = None
         self._facts: tuple[TreeLine, Sequence[FactLine]] | None = None
-
-    @property
-    def browser(self) -> SpoolBrowser:
-        return self.core.spool
 
     def body(self) -> Iterable[Widget]:
         yield StatusLine((("SPOOL", "strong"), ("  looking …", "muted")), id="spool-title", classes="title")
@@ -203,100 +156,26 @@ class SpoolScreen(Page):
     def caught_up(self) -> None:
         self._fill()
 
-    # Workers
-
-    def _cancelled(self, worker: Worker[None]) -> Callable[[], bool]:
-        """Whether the worker was cancelled; asked often, so that keys are answered before it goes on."""
-        first = self.owner.keys_first
-
-        def ask() -> bool:
-            first.let_pass()
-            return worker.is_cancelled
-
-        return ask
-
-    @work(thread=True, exclusive=True, group="find", exit_on_error=True)
-    def _find(self) -> None:
-        worker = get_current_worker()
-        browser = self.browser
-        try:
-            first = not browser.opened
-            if first:
-                browser.open()
-            self.post_message(self.Found())
-            browser.find(lambda: self._post(self.Found()), self._cancelled(worker))
-        except CyrtuiError as error:
-            self.post_message(self.Found(str(error)))
-            return
-        if first:
-            # what stays need not be gone through by each collection, which stops the glass
-            gc.freeze()
-
-    @work(thread=True, group="look", exit_on_error=True)
-    def _look(self, lines: Sequence[TreeLine], *, again: bool) -> None:
-        worker = get_current_worker()
-        changed = self.browser.look(lines, self._cancelled(worker), again=again)
-        anew = again and self.browser.look_at_all()
-        self.post_message(self.Looked(changed or not again, anew))
-
-    @work(thread=True, exclusive=True, group="tell", exit_on_error=True)
-    def _tell(self, line: TreeLine, *, fresh: bool) -> None:
-        worker = get_current_worker()
-        # what few files tell comes at once; counting the message files of a large mailbox takes its time
-        for files in (False, True) if fresh and line.mailbox is not None else (True,):
-            try:
-                facts = self.browser.details(line, self.core.zone, files=files)
-            except CyrtuiError as error:
-                facts = [FactLine("✖", str(error), "failed")]
-            if worker.is_cancelled:
-                return
-            self.post_message(self.Told(line.key, facts))
-
-    @work(thread=True, group="measure", exit_on_error=True)
-    def _measure(self) -> None:
-        worker = get_current_worker()
-        self.browser.measure_all(
-            lambda progress: self._post(self.Measuring(progress)), self._cancelled(worker)
-        )
-        self.post_message(self.Measuring(None))
-
-    @work(thread=True, group="usage", exit_on_error=True)
-    def _add_up(self, partition: str) -> None:
-        worker = get_current_worker()
-        try:
-            usage = self.browser.usage(
-                partition,
-                lambda progress: self._post(self.Adding(partition, progress)),
-                self._cancelled(worker),
-            )
-        except CyrtuiError as error:
-            self.post_message(self.Added(partition, None, str(error)))
-        else:
-            self.post_message(self.Added(partition, usage))
-
-    def _post(self, message: Message) -> None:
-        self.post_message(message)
-
     # What came
 
-    def on_spool_screen_found(self, event: Found) -> None:
+    def on_spool_work_found(self, event: SpoolWork.Found) -> None:
         self._problem = event.problem
         self._read_for_sort()
         self._fill()
 
-    def on_spool_screen_looked(self, event: Looked) -> None:
+    def on_spool_work_looked(self, event: SpoolWork.Looked) -> None:
         if event.changed and self.is_current:
             self._repaint()
         if event.anew and monotonic() - self._searched > _SEARCH_EVERY:
             self._searched = monotonic()
             self._find()
 
-    def on_spool_screen_told(self, event: Told) -> None:
+    def on_spool_work_told(self, event: SpoolWork.Told) -> None:
         line = self._line()
         if line is not None and line.key == event.key:
             self._show_facts(line, event.facts)
 
-    def on_spool_screen_measuring(self, event: Measuring) -> None:
+    def on_spool_work_measuring(self, event: SpoolWork.Measuring) -> None:
         if event.progress is None:
             self._measuring = None
             self._keys()
@@ -308,7 +187,7 @@ class SpoolScreen(Page):
             f"sorting by {SORT_TITLES[self._sort]}  {progress_words(one.done, one.total, one.rate, one.left)}"
         )
 
-    def on_spool_screen_adding(self, event: Adding) -> None:
+    def on_spool_work_adding(self, event: SpoolWork.Adding) -> None:
         one = event.progress
         words = (
             "finding mailboxes"
@@ -317,7 +196,7 @@ class SpoolScreen(Page):
         )
         self._work(f"adding up {event.partition}  {words}")
 
-    def on_spool_screen_added(self, event: Added) -> None:
+    def on_spool_work_added(self, event: SpoolWork.Added) -> None:
         self._adding = None
         self._keys()
         if event.usage is None:
