@@ -3,7 +3,8 @@
 No identifier is shared between the logs, so this is an assignment problem. Time is cut into blocks; each is
 solved as one, with a margin of its neighbours' lines around it, which makes the answer a function of the
 lines alone, live and over history. Each block is solved twice: first without names, for the pairs that
-leave no choice and so teach whose DN is whose; then with what has been learned everywhere.
+leave no choice and so teach whose DN is whose; then with what has been learned everywhere. Where look-ups
+are missing from slapd's log and others are there, what is left alone then tells how much a pair proves.
 
 A pair is solid when every other story would have to leave a line unexplained or is some 3,000 times less
 likely, and when that does not rest on a DN looking like a user, nor on the order of lines in one second.
@@ -14,16 +15,19 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Final, NamedTuple
 
+from cyrtui.logins.chances import Chances
 from cyrtui.logins.learned import Directory, Evidence, Learned
 from cyrtui.logins.lookups import Fate, Lookup
 from cyrtui.logins.needs import AFTER_CLIENT, EARLY, Need, need_of
 from cyrtui.logins.sessions import Draft
-from cyrtui.logins.weighing import answers_to, with_hints, with_names
+from cyrtui.logins.tallies import tally
+from cyrtui.logins.weighing import answers_to, with_doubts, with_hints, with_names
 from cyrtui.logins.window import (
     BLOCK,
     MARGIN,
     PLAUSIBLE,
     SOLID,
+    Costs,
     Options,
     Solution,
     Window,
@@ -51,6 +55,7 @@ class Correlator:
 
     def __init__(self, directory: Directory | None = None) -> None:
         self.learned = Learned(directory)
+        self.chances = Chances()
         self.links: dict[Draft, Link] = {}
         self._needs: dict[Draft, Need | None] = {}
         self._options: Options = {}
@@ -58,6 +63,7 @@ class Correlator:
         self._lookups: dict[int, list[Lookup]] = defaultdict(list)
         self._place: dict[Lookup, int] = {}
         self._evidence: dict[int, Evidence] = {}
+        self._weighed: dict[int, dict[Draft, Link]] = {}
         self._names: dict[int, tuple[frozenset[str], frozenset[str]]] = {}
         self._blocks_of: dict[str, set[int]] = defaultdict(set)
         self._stale: set[int] = set()
@@ -125,6 +131,9 @@ class Correlator:
                 if not self._blocks_of[name]:
                     del self._blocks_of[name]
             self._stale.discard(block)
+        for block in [each for each in self._weighed if each <= last]:
+            del self._weighed[block]
+            self.chances.replace(block, None)
         self._stale = {block for block in self._stale if block > last}
         self._solved = {block: when for block, when in self._solved.items() if block > last}
 
@@ -177,11 +186,34 @@ class Correlator:
         if coherent != self._coherent or working != self._working:
             self._coherent, self._working = coherent, working
             again |= set(self._drafts)
+        named: dict[int, Costs] = {}
         for block in sorted(again):
             if self._drafts.get(block):
-                window = prepared[block] if block in prepared else self._window(block)
-                changed |= self._decide(block, window)
+                if block not in prepared:
+                    prepared[block] = self._window(block)
+                named[block] = with_names(prepared[block], self.learned)
+                self._weigh(block, prepared[block], named[block])
+            else:
+                self._weighed.pop(block, None)
+                self.chances.replace(block, None)
+        for block in sorted(again | self._reconsider()):
+            if self._drafts.get(block):
+                changed |= self._decide(block, prepared.get(block), named.get(block))
         return changed
+
+    def _reconsider(self) -> set[int]:
+        """The blocks for which the chances of look-ups that are missing, or another's, are not what they
+        were.
+        """
+        everywhere, names = self.chances.settle()
+        if everywhere:
+            return set(self._drafts)
+        return {
+            near
+            for name in names
+            for block in self._blocks_of.get(name, ())
+            for near in range(block - 1, block + 2)
+        }
 
     def _ask(self) -> set[int]:
         """The blocks in which a DN occurs that the directory has answered for since."""
@@ -218,7 +250,6 @@ class Correlator:
     def _study(self, block: int, window: Window) -> set[int]:
         """Gather the block's evidence about names; returns the blocks for which that matters."""
         evidence = Evidence()
-        taken: set[int] = set()
         users: set[str] = set()
         dns: set[str] = set()
         for rows, columns in window.parts(block):
@@ -232,13 +263,9 @@ class Correlator:
                     users.add(need.user)
                     evidence.user_attempts[need.user] += 1
                 column = solution.column(row)
-                if need.alone >= 5.0:
-                    evidence.attempts += 1
-                    evidence.attempts_alone += column is None
                 dn = None if column is None else window.lookups[column].dn
                 if need.user is not None and dn is not None and solution.regret(row) >= SOLID:
                     evidence.settled[need.user, dn] += 1
-            taken.update(column for row in rows if (column := solution.column(row)) is not None)
             for column in columns:
                 if (dn := window.lookups[column].dn) is not None:
                     dns.add(dn)
@@ -246,9 +273,6 @@ class Correlator:
             end = lookup.end
             if end is not None and block_of(end.time) == block:
                 self._note_company(evidence, window, column)
-                if lookup.fate in {Fate.GRANTED, Fate.DENIED}:
-                    evidence.lookups += 1
-                    evidence.lookups_alone += column not in taken
         evidence.proxies = frozenset(
             lookup.bound_as for lookup in window.lookups if lookup.bound_as and lookup.fate is not Fate.OPEN
         )
@@ -298,13 +322,18 @@ class Correlator:
             again |= self._blocks_of.get(name, set())
         return again
 
-    def _decide(self, block: int, window: Window) -> set[Draft]:
-        """Set the links of this block's attempts by all that is known."""
-        changed: set[Draft] = set()
-        named = with_names(window, self.learned)
-        for rows, _columns in window.parts(block):
-            mine = [row for row in rows if block_of(window.needs[row].at.time) == block]
+    def _weigh(self, block: int, window: Window, named: Costs) -> None:
+        """Find the best links of this block's attempts by all that is known of names, and count what is left
+        alone.
+        """
+        links: dict[Draft, Link] = {}
+        pairs: dict[int, int] = {}
+        reached: set[int] = set()
+        for rows, columns in window.parts(block):
+            reached.update(columns)
             firm = Solution(window, rows, named)
+            pairs.update(firm.pairs())
+            mine = [row for row in rows if block_of(window.needs[row].at.time) == block]
             weak = [row for row in mine if firm.column(row) is None or firm.regret(row) < SOLID]
             best = firm if not weak else Solution(window, rows, with_hints(window, rows, named, self.learned))
             for row in mine:
@@ -320,16 +349,55 @@ class Correlator:
                 if regret < PLAUSIBLE and not solid:
                     others = tuple(window.lookups[each] for each in best.candidates(row))
                 link = Link(None if column is None else window.lookups[column], regret, solid, others)
-                draft = window.needs[row].draft
-                changed |= self._set(draft, link)
-                if draft.user is None or (link.lookup is not None and link.lookup.fate is Fate.DENIED):
-                    # whose DN it is, or that the user has one, may be known by now
-                    changed.add(draft)
-        in_need = {need.draft for need in window.needs}
+                links[window.needs[row].draft] = link
+        # look-ups of this block may be those of attempts in the next
+        for column, lookup in enumerate(window.lookups):
+            end, near = lookup.end, window.of_lookup[column]
+            if near and column not in reached and end is not None and block_of(end.time) == block:
+                rows, columns = window.part(near[0])
+                reached.update(columns)
+                pairs.update(Solution(window, rows, named).pairs())
+        self._weighed[block] = links
+        self.chances.replace(block, tally(block, window, named, pairs, self.learned))
+
+    def _decide(self, block: int, window: Window | None, named: Costs | None) -> set[Draft]:
+        """Set the links of this block's attempts, as sure as the chances let them be."""
+        changed: set[Draft] = set()
+        links = self._weighed.get(block, {})
+        doubted = self._doubted(block, window, named) if any(link.solid for link in links.values()) else set()
+        for draft, link in links.items():
+            changed |= self._set(draft, link._replace(solid=False) if draft in doubted else link)
+            if draft.user is None or (link.lookup is not None and link.lookup.fate is Fate.DENIED):
+                # whose DN it is, or that the user has one, may be known by now
+                changed.add(draft)
         for draft in self._drafts.get(block, ()):
-            if draft not in in_need and draft in self.links:
+            if draft not in links and draft in self.links:
                 changed |= self._unlink(draft)
         return changed
+
+    def _doubted(self, block: int, window: Window | None, named: Costs | None) -> set[Draft]:
+        """The attempts whose link is not solid where look-ups are missing and others are there."""
+        found: set[Draft] = set()
+        window = window or self._window(block)
+        named = named or with_names(window, self.learned)
+        links = self._weighed[block]
+        for rows, _columns in window.parts(block):
+            solid = [
+                row for row in rows if (link := links.get(window.needs[row].draft)) is not None and link.solid
+            ]
+            doubts = with_doubts(window, rows, named, self.learned, self.chances) if solid else None
+            if doubts is None:
+                continue
+            doubt = Solution(window, rows, doubts)
+            for row in solid:
+                draft, column = window.needs[row].draft, doubt.column(row)
+                if (
+                    column is None
+                    or window.lookups[column] is not links[draft].lookup
+                    or doubt.regret(row) < SOLID
+                ):
+                    found.add(draft)
+        return found
 
     def _trusted(self, window: Window, row: int, column: int) -> bool:
         """Where leaving no choice has proved wrong elsewhere, it takes a known name to be sure."""

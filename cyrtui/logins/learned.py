@@ -18,8 +18,6 @@ FIRM: Final = 2
 """Independent look-ups that must agree before a user's DN counts as known."""
 TOGETHER: Final = 4
 """Look-ups of a DN that must each have had the same user beside them, and no other user always."""
-_MANY: Final = 50
-_MISTAKABLE: Final = 0.003
 
 
 class Directory(Protocol):
@@ -39,7 +37,6 @@ class Evidence:
 
     __slots__ = (
         *("settled", "beside", "dn_seen", "user_beside", "user_seen", "user_attempts", "proxies", "worked"),
-        *("attempts", "attempts_alone", "lookups", "lookups_alone"),
     )
 
     def __init__(self) -> None:
@@ -51,8 +48,6 @@ class Evidence:
         self.user_attempts: Counter[str] = Counter()
         self.proxies: frozenset[str] = frozenset()
         self.worked: frozenset[str] = frozenset()
-        self.attempts = self.attempts_alone = 0
-        self.lookups = self.lookups_alone = 0
 
 
 class Known(NamedTuple):
@@ -83,7 +78,7 @@ class Learned:
         self._known: dict[str, Known] = {}
         self._owners: dict[str, set[str]] = {}
         self._answers: dict[str, frozenset[str]] = {}
-        self._company: Counter[str] = Counter()
+        self._answered: dict[str, str] = {}
 
     def replace(self, old: Evidence | None, new: Evidence) -> tuple[set[str], set[str]]:
         """Put `new` in the place of `old`. Returns the users and the DNs of which something else is known
@@ -119,8 +114,6 @@ class Learned:
                 _tally(self._proxies, dn, sign)
             for dn in evidence.worked:
                 _tally(self._worked, dn, sign)
-            for name in ("attempts", "attempts_alone", "lookups", "lookups_alone"):
-                self._company[name] += sign * getattr(evidence, name)
         for dn in seen:
             users |= self._concerned(dn)
         dns = proxies ^ set(self._proxies)
@@ -198,6 +191,14 @@ class Learned:
     def of_user(self, user: str) -> Known | None:
         return self._known.get(user)
 
+    def dn_of(self, user: str) -> str | None:
+        """The user's DN, if the directory has told it or if it is firmly known."""
+        dn = self._answered.get(user) or self._answered.get(user.partition("@")[0])
+        if dn is not None:
+            return dn
+        known = self._known.get(user)
+        return known.dn if known is not None and known.firm else None
+
     def settled(self, user: str, dn: str) -> int:
         """How many look-ups that left no choice were the user's and of this DN."""
         return self._settled.get(user, Counter())[dn]
@@ -228,6 +229,8 @@ class Learned:
             answer = self._directory.names(dn)
             if answer is not None:
                 self._answers[dn] = answer
+                for name in answer:
+                    self._answered[name] = min(dn, self._answered.get(name, dn))
         return answer
 
     @property
@@ -249,18 +252,9 @@ class Learned:
 
     @property
     def coherent(self) -> bool:
-        """False when leaving no choice proves little.
-
-        That is so when look-ups that left none contradict each other about whose DN is whose, and when it is
-        common that attempts leave no look-up and look-ups no attempt (another program asks through the same
-        proxy, and some logins do not ask the directory): then one may be taken for the other.
+        """False when leaving no choice proves little: when look-ups that left none contradict each other
+        about whose DN is whose.
         """
-        company = self._company
-        if company["attempts"] >= _MANY and company["lookups"] >= _MANY:
-            missing = company["attempts_alone"] / company["attempts"]
-            strange = company["lookups_alone"] / company["lookups"]
-            if missing * strange > _MISTAKABLE:
-                return False
         torn = several = 0
         for user, counts in self._settled.items():
             total = sum(n for dn, n in counts.items() if dn not in self._proxies)

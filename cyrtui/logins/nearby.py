@@ -338,6 +338,10 @@ class NearbyCorrelator(Correlator):
             others = tuple(window.lookups[each] for each in best.candidates(row))
         self._set(draft, Link(None if column is None else window.lookups[column], regret, solid, others))
 
+    def _trusted(self, window: Window, row: int, column: int) -> bool:
+        """Where look-ups are missing and others there, the whole log tells how likely one is another's."""
+        return super()._trusted(window, row, column) and not (self.sample.enough and self.sample.strange)
+
     def _sure(self, window: Window, row: int, rows: list[int], column: int) -> bool:
         """That a DN is there whenever the user is proves nothing: elsewhere it may be without him."""
         user, dn = window.needs[row].user, window.lookups[column].dn

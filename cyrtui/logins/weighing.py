@@ -1,13 +1,17 @@
-"""What names say: a user's known DN, the directory's answer, and, as a hint, how a DN reads."""
+"""What names say: a user's known DN, the directory's answer, and, as a hint, how a DN reads; and how much a
+pair proves.
+"""
 
 from __future__ import annotations
 
 from typing import Protocol
 
-from cyrtui.logins.learned import Known
+from cyrtui.logins.chances import CLIENT, FINE, USUAL, WHOLE, Chances
+from cyrtui.logins.learned import Known, Learned
 from cyrtui.logins.lookups import Lookup
 from cyrtui.logins.names import resemblance
 from cyrtui.logins.needs import NEVER, Need
+from cyrtui.logins.tallies import kind_of
 from cyrtui.logins.window import Costs, Window, ranks
 
 
@@ -94,3 +98,38 @@ def with_hints(window: Window, rows: list[int], named: Costs, learned: Names) ->
             costs[column] = cost + hint
         found[row] = costs
     return found
+
+
+def with_doubts(
+    window: Window, rows: list[int], named: Costs, learned: Learned, chances: Chances
+) -> Costs | None:
+    """The costs by which a pair must hold where look-ups are missing and others are there; None: as usual.
+
+    What a missing look-up and a stray one cost less than usual is laid upon the pair that they might make.
+    """
+    found = list(named)
+    doubt = False
+    strays: dict[int, tuple[float, float]] = {}
+    for row in rows:
+        need = window.needs[row]
+        known = need.user is not None and learned.dn_of(need.user) is not None
+        least = USUAL - chances.missing(need.user)
+        spread = CLIENT if need.client_speaks_last else FINE
+        costs: dict[int, float] = {}
+        for column, cost in named[row].items():
+            both = strays.get(column)
+            if both is None:
+                kind = kind_of(window.lookups[column])
+                one = chances.stray(kind)
+                both = strays[column] = one, one if "=" not in kind[0] else chances.any_stray(kind[1])
+            more = least - (both[0] if known else both[1])
+            if more + WHOLE > 0.0:
+                end = window.lookups[column].end
+                whole = need.at.whole_seconds or end is None or end.whole_seconds
+                more += WHOLE if whole else spread
+                if more > 0.0:
+                    doubt = True
+                    costs[column] = cost + more
+        if costs:
+            found[row] = {**named[row], **costs}
+    return found if doubt else None

@@ -184,6 +184,10 @@ class Solution:
         column = self._solved.of_row[self._at[row]]
         return None if column == ALONE else column
 
+    def pairs(self) -> dict[int, int]:
+        """The rows that have a column."""
+        return {row: column for row in self._rows if (column := self.column(row)) is not None}
+
     def regret(self, row: int) -> float:
         """As of the assignment; what is solid is infinite."""
         return self._solved.regret(self._at[row], SOLID)

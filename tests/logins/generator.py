@@ -30,8 +30,10 @@ class Server:
     """What is simulated. `rate` is attempts a second; the shares are of all attempts.
 
     `strangers` are look-ups of another program through the same proxy (an SMTP server, say) for each
-    attempt; `lost` is the share of slapd's lines that never reached its log; `silent` the share of attempts
-    whose look-up slapd did not log at all. `named` False is 2.x: a failed AUTHENTICATE names nobody.
+    attempt, and `company` such look-ups for the very user of an attempt, within moments of it (a client that
+    sends mail and checks it); `varied` ones are of all mechanisms, some fail, and they are lost as others
+    are. `lost` is the share of slapd's lines that never reached its log; `silent` the share of attempts whose
+    look-up slapd did not log at all. `named` False is 2.x: a failed AUTHENTICATE names nobody.
     """
 
     seed: int = 1
@@ -45,6 +47,8 @@ class Server:
     stand_ins: float = 0.005
     burst: float = 0.05
     strangers: float = 0.0
+    company: float = 0.0
+    varied: bool = False
     lost: float = 0.0
     silent: float = 0.0
     slow: float = 0.01
@@ -139,8 +143,20 @@ class _Simulation:
                 self.attempt(now + (rng.uniform(0, 0.02) if times > 1 else 0.0), user)
                 made += 1
             if rng.random() < server.strangers:
-                self.lookup(now + rng.uniform(-1.0, 1.0), rng.choices(names, weights)[0], "PLAIN", "ok")
+                self.stranger(now + rng.uniform(-1.0, 1.0), rng.choices(names, weights)[0])
+            if server.company and rng.random() < server.company:
+                self.stranger(now + rng.choice((-1.0, 1.0)) * rng.expovariate(1 / 0.3), user)
         return self.logs(now)
+
+    def stranger(self, now: float, user: str) -> None:
+        """A look-up of another program, through the same proxy."""
+        rng = self.random
+        if not self.server.varied:
+            self.lookup(now, user, "PLAIN", "ok")
+            return
+        mechanism = rng.choice(("PLAIN", "PLAIN", "LOGIN", "CRAM-MD5", "DIGEST-MD5"))
+        kind: Kind = "unknown" if rng.random() < 0.15 else "ok"
+        self.lookup(now, user, mechanism, kind, silent=rng.random() < self.server.silent)
 
     def process(self, now: float) -> int:
         for index, (free, pid) in enumerate(self.idle):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.logins.generator import Server, generate
@@ -57,3 +59,27 @@ def test_what_is_called_certain_is_right_though_lines_are_missing(server: Server
     assert rates.missing == 0
     sure = rates.certain * rates.attempts
     assert rates.wrong_certain + rates.false_links <= 0.005 * max(sure, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("server", "seeds", "directory", "certain"),
+    [
+        # another program asks for the very users who log in, and look-ups of these are missing
+        (Server(attempts=600, rate=3.5, strangers=1.0, silent=0.3), (51, 52), True, 0.05),
+        (Server(attempts=600, rate=6.0, strangers=0.5, silent=0.2), (54,), True, 0.05),
+        (Server(attempts=600, rate=3.5, strangers=0.2, silent=0.1, whole_seconds=False), (57,), False, 0.6),
+        # it asks for the user who logs in
+        (Server(attempts=600, rate=1.0, company=0.3, silent=0.1, varied=True), (58,), True, 0.0),
+        # none is missing: then nothing is another's
+        (Server(attempts=600, rate=1.0, company=0.3, strangers=0.5, varied=True), (60,), False, 0.5),
+        # none is another's
+        (Server(attempts=600, rate=3.5, silent=0.3), (61,), True, 0.6),
+    ],
+)
+def test_a_user_is_taken_for_himself_only_where_that_is_no_coincidence(
+    server: Server, seeds: tuple[int, ...], directory: bool, certain: float
+) -> None:
+    found = [measure(generate(replace(server, seed=seed)), directory=directory) for seed in seeds]
+    sure = sum(rates.certain * rates.attempts + rates.false_links for rates in found)
+    assert sum(rates.wrong_certain + rates.false_links for rates in found) <= 0.005 * sure
+    assert sure >= certain * sum(rates.attempts for rates in found)
