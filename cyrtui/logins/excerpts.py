@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Final, NamedTuple
 
 from cyrtui.logins.book import TraceBook
@@ -11,14 +13,16 @@ from cyrtui.logins.correlate import Correlator
 from cyrtui.logins.learned import Directory, Evidence
 from cyrtui.logins.slapd_oddities import OddLookup
 from cyrtui.logins.trace import LoginTrace
-from cyrtui.logs.record import LogRole
+from cyrtui.logs.record import LogRole, Record
 from cyrtui.logs.slices import SlicedLog
-from cyrtui.logs.whole_log import Unclear
+from cyrtui.logs.whole_log import Unclear, pieces
 from cyrtui.shared_work import shared
 
-_ALL: Final = 64 << 20
-_ONE: Final = 12 << 20
-"""Bytes that are read line by line at most: with more, all may as well be, and memory would not do."""
+_ALL: Final = 96 << 20
+"""Bytes that are read line by line at most: with more, all may as well be."""
+_KEPT: Final = 5_000
+"""Attempts in memory: more than ten minutes of a busy server have."""
+_SETTLED_AT_ONCE: Final = 40_000
 _BEFORE: Final = 60.0
 _AFTER: Final = 45.0
 """Seconds around an attempt in which all stands that its look-up depends on."""
@@ -54,9 +58,9 @@ class _Part(NamedTuple):
 class _ExcerptBook(TraceBook):
     """A book that knows of a proxy that it works."""
 
-    def __init__(self, proxy: str | None, slow: float) -> None:
+    def __init__(self, proxy: str | None, slow: float, on_drop: Callable[[LoginTrace], None]) -> None:
         self._proxy = proxy
-        super().__init__(slow=slow, max_traces=1 << 40)
+        super().__init__(slow=slow, max_traces=_KEPT, on_drop=on_drop)
 
     def _correlate(self, directory: Directory | None) -> Correlator:
         correlator = Correlator(directory)
@@ -98,7 +102,7 @@ class Excerpts:
         parts = _joined(self._parts)
         ranges = [self._ranges(part) for part in (*parts, *self._users)]
         sizes = [sum(high - low for _, found in each for low, high in found) for each in ranges]
-        if sum(sizes) > _ALL or max(sizes, default=0) > _ONE or len(sizes) > _PARTS:
+        if sum(sizes) > _ALL or len(sizes) > _PARTS:
             raise Unclear
 
         def work(number: int) -> Answer:
@@ -114,6 +118,21 @@ class Excerpts:
             for log in self._logs.values()
         ]
 
+    def _traces(self, ranges: list[tuple[SlicedLog, list[tuple[int, int]]]]) -> Iterator[LoginTrace]:
+        """The attempts in these bytes, about oldest first."""
+        dropped: list[LoginTrace] = []
+        book = _ExcerptBook(self._proxy, self._slow, dropped.append)
+        merged = heapq.merge(*(_records(log, found) for log, found in ranges), key=lambda record: record.time)
+        while records := list(islice(merged, _SETTLED_AT_ONCE)):
+            book.feed(records)
+            if len(records) == _SETTLED_AT_ONCE:
+                book.settle(records[-1].time)
+                yield from dropped
+                dropped.clear()
+        book.settle(self._now, at_rest=True)
+        yield from dropped
+        yield from book.traces()
+
     def _answer(
         self,
         ranges: list[tuple[SlicedLog, list[tuple[int, int]]]],
@@ -122,15 +141,10 @@ class Excerpts:
         *,
         count_slow: bool,
     ) -> Answer:
-        book = _ExcerptBook(self._proxy, self._slow)
-        for log, found in ranges:
-            for low, high in found:
-                book.feed(log.records(low, high))
-        book.settle(self._now, at_rest=True)
         left = Counter(asked)
         slow = 0
         causes: Counter[str] = Counter()
-        for trace in book.traces():
+        for trace in self._traces(ranges):
             if trace.outcome != "failed":
                 if trace.cause == "directory-slow" and (covers is None or covers(trace.end)):
                     slow += count_slow
@@ -142,6 +156,12 @@ class Excerpts:
         if left.total():
             raise Unclear
         return Answer(slow, causes)
+
+
+def _records(log: SlicedLog, ranges: list[tuple[int, int]]) -> Iterator[Record]:
+    for low, high in ranges:
+        for at, _, end in pieces(log, low, high):
+            yield from log.records(at + 1, at + 1 + end)
 
 
 def _asked(trace: LoginTrace) -> Asked:

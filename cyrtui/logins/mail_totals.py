@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from operator import itemgetter
 from typing import Final
 
 from cyrtui.inert import inert
@@ -59,7 +60,7 @@ _STARTTLS: Final = (
 # The first words of the other lines that say something. Lines that are only kept beside an attempt are not
 # among them.
 _WORDS: Final = (
-    rb"USAGE |badlogin:|login:|starttls:|STARTTLS |TLS |\w+ TLS |\[|Error |error |unable |Private |verify |"
+    rb"USAGE |badlogin:|login:|starttls:|STARTTLS |TLS |Error |error |unable |Private |verify |"
     rb"accepted |executed(?=\n)|refused |SASL |user |Too |Lost |session |counts:|auditlog: traffic|graceful |"
     rb"DISCONNECT:|IOERROR:|DBERROR|twoskip:|skiplist:|Fatal |event=|conn="
 )
@@ -71,7 +72,8 @@ _HOLDS: Final = (
     b": Logins must be at least ",
     b", closing connection",
 )
-_PROCESS: Final = rb"((?:[^\s:]++ ++)?[^\s\[\]:]++\[\d{1,10}+\]): "
+_PROCESS: Final = rb"([^\n\]]++\]): "
+_STRICTLY: Final = pattern(rb"(?:[^\s:]{1,255} +)?[^\s\[\]:]{1,128}\[\d{1,10}\]")
 _OTHER_WORD: Final = b"~"
 _BAD_LOGINS: Final = (
     pattern(r"badlogin: (?P<client>[^\[\]]*\[[^\[\]]*\]) ([\w-]{1,64}) \(([^\s()]+)\) \[([^\[\]]*)\]\Z"),
@@ -123,11 +125,12 @@ class MailTotals:
         self._shape = shape
         stamp = shape.second + shape.rest[:-1]
         start = rb"\n(" + stamp + rb") " + _PROCESS
+        strange = rb"\n(?!" + stamp + rb" [^\s:]++ )[^\n]++"
         self._lines = re.compile(
-            start + rb"(?:" + _LOGIN + rb"|(" + _STARTTLS + rb")|(" + _WORDS + rb")([^\n]*+))"
+            start + rb"(?:" + _LOGIN + rb"|(" + _STARTTLS + rb")|(" + _WORDS + rb")([^\n]*+))|" + strange
         )
         self._every = re.compile(start + rb"([^\n]*+)")
-        self._strange = re.compile(rb"\n(?!" + stamp + rb" [^\s:]+ )[^\n]+")
+        self._strange = re.compile(strange)
         self._names: Counter[bytes] = Counter()
         self._held: dict[Key, bytes] = {}
         self._times: dict[bytes, float] = {}
@@ -143,10 +146,13 @@ class MailTotals:
         for at, data, end in pieces(self._log, low, high):
             self._times.clear()
             self._at, self._stop = at, at + end
-            self._check_strange(data, end)
             if self.processes:
                 self._read_apart(data, end)
-            self._take(self._found(data, end))
+            lines = self._found(data, end)
+            if not all(map(itemgetter(0), lines)):
+                self._check_strange(data, end)
+                lines = [line for line in lines if line[0]]
+            self._take(lines)
         for name, number in self._names.items():
             self.users[name.decode()] += number
         self._names.clear()
@@ -271,6 +277,8 @@ class MailTotals:
     def _service_of(self, key: Key) -> str:
         service = self._service.get(key)
         if service is None:
+            if _STRICTLY.fullmatch(key) is None:
+                raise Unclear
             if len(self._service) > _KNOWN:
                 self._service.clear()
             service = self._service[key] = service_of(_key_of(key)[1])

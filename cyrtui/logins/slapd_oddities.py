@@ -6,6 +6,7 @@ steps over them at some ten nanoseconds a line. Only of the others a `Lookup` is
 
 from __future__ import annotations
 
+import re
 from math import floor
 from typing import Final, NamedTuple
 
@@ -31,7 +32,8 @@ _KNOWN: Final = 4096
 _TIMES: Final = rb"(?: qtime=0\.0\d++ etime=0\.0\d++)?"
 _READ: Final = rb"SEARCH RESULT tag=101 err=0" + _TIMES + rb" nentries=[1-9]"
 _STEP: Final = rb"[BPEWU]|SRCH |do_|RESULT (?:tag=97 err=(?:0|14)|oid=\S*+ err=0)" + _TIMES + rb" text="
-_NAME: Final = rb"\S++ slapd[^\s\[\]:]*+\[\d++\]: conn=\d++"
+_NAME: Final = rb"\S++ slapd[^\s\[\]:]*+\[\d++\]"
+_FIRST_NAME: Final = pattern(rb" (" + _NAME + rb"): conn=")
 _DENIED: Final = pattern(
     rb"op=\d+ RESULT tag=(?!97 )\d+ err=(?:47|123)" + _TIMES + rb"(?: nentries=\d+)? text="
 )
@@ -83,21 +85,28 @@ def first_proxy(log: SlicedLog) -> tuple[str, float] | None:
     return None
 
 
-def _odd_lines(shape: Shape) -> bytes:
+def _writer(log: SlicedLog) -> bytes:
+    """Host, ident and pid of the first line of a connection: most others have them too."""
+    found = _FIRST_NAME.search(log.read(0, min(log.size, _NEAR)))
+    return b"" if found is None else found[1]
+
+
+def _odd_lines(shape: Shape, writer: bytes) -> bytes:
     """The pattern that steps over look-ups that went well, and over lines that say nothing, to the next one.
 
     Groups 3 to 5: second, name and what of a line of a connection; group 6: a line that is none of those.
     """
     second, rest = shape.second, shape.rest
+    name = (rb"(?:" + re.escape(writer) + rb"|" + _NAME + rb")" if writer else _NAME) + rb": conn=\d++"
     same = rb"\n\1" + rest + rb"\2 "
     step = rb"op=\d++ (?:" + _STEP + rb")[^\n]*+"
     read = rb"op=\d++ " + _READ + rb"[^\n]*+"
     either = rb"op=\d++ (?:" + _STEP + rb"|" + _READ + rb")[^\n]*+"
-    begin = rb"\n(" + second + rb")" + rest + rb"(" + _NAME + rb") fd=\d++ ACC[^\n]*+"
+    begin = rb"\n(" + second + rb")" + rest + rb"(" + name + rb") fd=\d++ ACC[^\n]*+"
     steps = rb"(?:" + same + step + rb")*+" + same + read + rb"(?:" + same + either + rb")*+"
     whole = begin + steps + same + rb"fd=\d++ closed[^\n]*+"
-    alone = rb"\n" + second + rest + _NAME + rb" (?:" + either + rb"|fd=\d++ TLS [^\n]*+)"
-    odd = rb"\n(" + second + rb")" + rest + rb"(" + _NAME + rb") (fd=\d++ [Ac]|op=\d++ [^\n]*+)"
+    alone = rb"\n" + second + rest + name + rb" (?:" + either + rb"|fd=\d++ TLS [^\n]*+)"
+    odd = rb"\n(" + second + rb")" + rest + rb"(" + name + rb") (fd=\d++ [Ac]|op=\d++ [^\n]*+)"
     return rb"(?:" + whole + rb"|" + alone + rb")*+(?:" + odd + rb"|\n([^\n]+))"
 
 
@@ -108,14 +117,12 @@ class OddityFinder:
     """
 
     def __init__(self, log: SlicedLog, shape: Shape, proxy: str, slow: float) -> None:
-        import re
-
         self._log = log
         self._shape = shape
         self._slow = slow
         self._long = floor(slow)
         self._bound = b' op=1 BIND dn="%s" mech=' % proxy.encode()
-        self._odd = re.compile(_odd_lines(shape))
+        self._odd = re.compile(_odd_lines(shape, _writer(log)))
         self._seconds: dict[bytes, float] = {}
         self._known: dict[str, LdapEvent | SlapdState | None] = {}
 

@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 from cyrtui.logs.slices import SlicedLog
 from cyrtui.pattern import pattern
 
-_PIECE: Final = 1 << 20
-"""Small enough for the allocator to hand out the same pages again, which costs a fifth of fresh ones."""
+_PIECE: Final = 2 << 20
+"""Small enough for the allocator to hand out the same pages again, which are cheaper than fresh ones."""
 _HEAD: Final = 64 << 10
 _TRADITIONAL: Final = pattern(rb"[JFMASOND][a-z]{2} [ 1-3]\d \d\d:\d\d:\d\d [^\s:]+ [^\s\[\]:]+(\[\d+\])?: ")
 _ISO: Final = pattern(
