@@ -56,10 +56,11 @@ def _unread(known: Known, wanted: TraceFilter) -> Iterator[Note]:
     for problem in known.problems:
         yield Note("logs", "", inert(problem), "", grave=True)
     if known.nameless:
+        number = f"{'At least ' if known.read else ''}{counted(known.nameless, 'attempt')}"
         yield Note(
             "nobody named",
             "",
-            f"{counted(known.nameless, 'attempt')} of this time that did not succeed "
+            f"{number} of this time that did not succeed "
             f"{'names' if known.nameless == 1 else 'name'} nobody, and may be {inert(wanted.user or '')}'s.",
             "Take the user out of the filter, and look at those that failed (x).",
             grave=False,

@@ -12,16 +12,16 @@ import threading
 import time
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cyrtui.errors import FileUnreadable
 from cyrtui.host.journal_names import is_journal
 from cyrtui.host.protocol import Host
 from cyrtui.logins.filters import TraceFilter
-from cyrtui.logins.reading import BEFORE, Reading, SlowDirectory
+from cyrtui.logins.reading import AFTER, BEFORE, Reading, SlowDirectory
 from cyrtui.logins.trace import LoginTrace, TraceKey
-from cyrtui.logs.archives import journal_begins
+from cyrtui.logs.archives import Archives, archives_of, journal_begins
 from cyrtui.logs.record import LogRole
 from cyrtui.logs.sources import LogSources
 
@@ -123,6 +123,7 @@ class EarlierAttempts:
         self._lock = threading.Lock()
         self._reading = threading.Lock()
         self._stretch: _Stretch | None = None
+        self._archives: dict[str, Archives] = {}
 
     # --- what is known ------------------------------------------------------------------------------
 
@@ -205,11 +206,62 @@ class EarlierAttempts:
                 return
             if not stretch.begun and stretch.since == stretch.boundary:
                 self._read_by_name(stretch, stop, tell)
-            while not (stop.is_set() or stretch.whole or stretch.full) and stretch.since > goal:
-                begin = max(goal, stretch.since - max(FIRST_PIECE, stretch.top - stretch.since))
-                if self._host.name.kind == "recording":
-                    begin = -math.inf
+            try:
+                self._read_back(stretch, goal, stop, tell)
+            finally:
+                for archives in self._archives.values():
+                    archives.close()
+                self._archives.clear()
+
+    def _read_back(
+        self, stretch: _Stretch, goal: float, stop: threading.Event, tell: Callable[[Progress], None]
+    ) -> None:
+        while not (stop.is_set() or stretch.whole or stretch.full) and stretch.since > goal:
+            begin = max(goal, stretch.since - max(FIRST_PIECE, stretch.top - stretch.since))
+            if self._host.name.kind == "recording":
+                begin = -math.inf
+            if not self._search_piece(stretch, begin, stop, tell):
                 self._read_piece(stretch, begin, stop, tell)
+
+    def _search_piece(
+        self, stretch: _Stretch, begin: float, stop: threading.Event, tell: Callable[[Progress], None]
+    ) -> bool:
+        """Of one user, only the lines that matter of a piece; False if it is to be read line by line."""
+        if stretch.wanted.user is None or self._directory is not None or begin == -math.inf:
+            return False
+        from cyrtui.logins.of_user import of_user_in
+        from cyrtui.logs.joined import past_logs
+
+        if not self._archives:
+            for source in self._sources.sources:
+                self._archives[source.path] = archives_of(self._host, source.path, source.olddir)
+        end = stretch.since
+        low, high = begin - BEFORE, end + AFTER
+        tell(Progress(begin, 0.0))
+        try:
+            logs = past_logs(self._host, self._sources, self._archives, low, high, stop.is_set)
+        except FileUnreadable:
+            # who reads it line by line says why
+            logs = None
+        if logs is None:
+            return False
+        damaged = [problem for one in self._archives.values() for problem in one.problems]
+        mail = logs.get(LogRole.MAIL)
+        whole = mail is None or mail.reaches >= low + 1.0
+        places = {log.path: log.place for log in logs.values()}
+        wanted = TraceFilter(user=stretch.wanted.user, until=end)
+        result = of_user_in(logs, wanted, self._host.now(), before=BEFORE, slow=self._slow)
+        if result is None or stop.is_set():
+            return False
+        found = _Found(stretch.wanted, begin, end, self._room(stretch))
+        found.take(_at_home(trace, places) for trace in result.traces)
+        found.nameless = result.nameless
+        self._join(stretch, found, whole, damaged)
+        tell(Progress(begin, 1.0))
+        return True
+
+    def _room(self, stretch: _Stretch) -> int:
+        return self._most - len(stretch.traces) - len(stretch.late)
 
     def _read_piece(
         self, stretch: _Stretch, begin: float, stop: threading.Event, tell: Callable[[Progress], None]
@@ -224,7 +276,7 @@ class EarlierAttempts:
             directory=self._directory,
             stopped=stop.is_set,
         )
-        found = _Found(stretch.wanted, begin, end, self._most - len(stretch.traces) - len(stretch.late))
+        found = _Found(stretch.wanted, begin, end, self._room(stretch))
         told = 0.0
         try:
             for traces in reading.traces():
@@ -335,6 +387,16 @@ def _whole_from(logs: dict[LogRole, SlicedLog]) -> float:
     except FileUnreadable:
         return math.inf
     return max((each + BEFORE for each in begins if each is not None), default=math.inf)
+
+
+def _at_home(trace: LoginTrace, places: Mapping[str, Callable[[int], tuple[str, int]]]) -> LoginTrace:
+    """A trace out of joined files, with its lines where they stand in the files themselves."""
+    events = []
+    for event in trace.events:
+        path, offset = places[event.path](event.offset)
+        events.append(event._replace(path=path, offset=offset))
+    path, offset, time = trace.key
+    return trace._replace(key=(*places[path](offset), time), events=tuple(events))
 
 
 def _nameless(wanted: TraceFilter, traces: Iterable[LoginTrace]) -> int:

@@ -130,7 +130,10 @@ class Reading:
         more = True
         while more or not self._feed.caught_up:
             records, more = self._feed.poll(0.2)
-            if self._stopped() or (records and records[0].time > until):
+            if self._stopped():
+                return
+            if records and records[0].time > until:
+                yield self._feed.held(until)
                 return
             yield records
         # in a copy, a last line without its newline may be whole; a piece of one continues nothing

@@ -144,6 +144,11 @@ class RecordFeed:
         self.caught_up = self.caught_up or not behind
         return self._release(), bool(behind)
 
+    def held(self, until: float) -> list[Record]:
+        """The records up to `until` that wait behind one with a later stamp: a clock was wrong."""
+        found = [record for one in self._streams for record in one.waiting if record.time <= until]
+        return sorted(found, key=lambda record: record.time)
+
     def unfinished(self) -> list[Record]:
         """The last lines that have no newline, as records; they are not among those that `read` gives."""
         found = []

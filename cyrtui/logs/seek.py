@@ -56,7 +56,7 @@ def first_stamp(file: LogFile, offset: int, clock: StampClock) -> tuple[int, Sta
     probe = _PROBE
     while True:
         data = file.pread(probe, offset)
-        found = _stamp_in(data, offset, clock)
+        found = stamp_in(data, offset, clock)
         if found is not None:
             return found
         if len(data) < probe or probe >= _FARTHEST:
@@ -64,7 +64,7 @@ def first_stamp(file: LogFile, offset: int, clock: StampClock) -> tuple[int, Sta
         probe *= 16
 
 
-def _stamp_in(data: bytes, offset: int, clock: StampClock) -> tuple[int, Stamp] | None:
+def stamp_in(data: bytes, offset: int, clock: StampClock) -> tuple[int, Stamp] | None:
     """The first line with a stamp that begins in `data`, which stands at `offset`."""
     at = 0 if offset == 0 else data.find(b"\n") + 1
     while at > 0 or offset == 0:
@@ -84,7 +84,7 @@ def time_samples(file: LogFile, clock: StampClock, size: int) -> list[tuple[int,
     offsets = list(heads) if packed else [size * part // _SAMPLES for part in range(_SAMPLES)]
     found: list[tuple[int, float]] = []
     for offset in reversed(offsets):
-        stamp = _stamp_in(heads[offset], offset, clock) if packed else first_stamp(file, offset, clock)
+        stamp = stamp_in(heads[offset], offset, clock) if packed else first_stamp(file, offset, clock)
         if stamp is None:
             continue
         if not stamp[1].worked_out and not packed:

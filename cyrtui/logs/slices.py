@@ -40,7 +40,7 @@ class SlicedLog:
     @property
     def begins(self) -> float | None:
         """The time of its first line with a stamp; None if there is none near its beginning."""
-        self.clock.latest = self._latest(0)
+        self.clock.latest = self.latest_at(0)
         found = first_stamp(self._file, 0, self.clock)
         return None if found is None else found[1].time
 
@@ -54,7 +54,7 @@ class SlicedLog:
             return 0.0
         return last[0] / (last[1].time - begins)
 
-    def _latest(self, offset: int) -> float:
+    def latest_at(self, offset: int) -> float:
         """A moment that the line at `offset` is not later than: stamps may lack the year."""
         if self._samples is None:
             self.clock.latest = self._written
@@ -70,12 +70,17 @@ class SlicedLog:
         low = self._bisect(begin)[0]
         return low, max(low, self._bisect(end)[1])
 
+    def bounds(self, time: float) -> tuple[int, int]:
+        """Where lines begin: the one at the first is earlier than `time`, the one at the second is not."""
+        return 0, self.size
+
     def _bisect(self, time: float) -> tuple[int, int]:
         """Where lines begin: all before the first are earlier than `time`, none after the second is."""
-        low, high, after = 0, self.size, self.size
+        low, high = self.bounds(time)
+        after = high
         while high - low > _NEAR:
             middle = (low + high) // 2
-            self.clock.latest = self._latest(middle)
+            self.clock.latest = self.latest_at(middle)
             found = first_stamp(self._file, middle, self.clock)
             if found is None:
                 high = middle
@@ -121,12 +126,12 @@ class SlicedLog:
 
     def times_of(self, line: bytes, offset: int) -> float:
         """The time of the line that begins at `offset`; that of the file's end if it has no stamp."""
-        self.clock.latest = latest = self._latest(offset)
+        self.clock.latest = latest = self.latest_at(offset)
         return self.clock.times([line], latest)[0][0]
 
     def times(self, lines: list[bytes], offset: int) -> list[float]:
         """The times of lines with stamps, of which the last begins at or before `offset`."""
-        self.clock.latest = latest = self._latest(offset)
+        self.clock.latest = latest = self.latest_at(offset)
         return self.clock.times(lines, latest)[0]
 
     def line_start(self, offset: int) -> int:
@@ -160,7 +165,7 @@ class SlicedLog:
         lines = data.split(b"\n")
         if not lines[-1]:
             del lines[-1]
-        latest = self._latest(low + len(data))
+        latest = self.latest_at(low + len(data))
         self.clock.latest = latest
         return lines, self.clock.times(lines, latest)[0]
 

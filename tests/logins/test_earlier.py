@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,8 @@ from cyrtui.host.tree import TreeHost
 from cyrtui.logins import earlier
 from cyrtui.logins.filters import TraceFilter
 from cyrtui.logins.trace import LoginTrace
+from cyrtui.logs import records
+from cyrtui.logs.records import RecordFeed
 from cyrtui.settings import load_settings
 from tests.logins.day import NAMES, Day, write_day
 
@@ -107,9 +110,21 @@ def read(console: Console, wanted: TraceFilter, *, further: bool = False) -> Non
         console.read_earlier(wanted, goal, threading.Event(), lambda _progress: None)
 
 
-def test_a_user_is_looked_for_in_every_archive(root: Path, everything: list[LoginTrace]) -> None:
+@pytest.mark.parametrize("searched", [True, False])
+def test_a_user_is_looked_for_in_every_archive(
+    root: Path, everything: list[LoginTrace], monkeypatch: pytest.MonkeyPatch, *, searched: bool
+) -> None:
+    """By searching for the name, and where that cannot be, line by line."""
     user = next(trace.user for trace in everything if trace.user is not None)
     wanted = TraceFilter(user=user)
+    pieces: list[bool] = []
+    search = earlier.EarlierAttempts._search_piece
+
+    def counted(*arguments: Any) -> bool:
+        pieces.append(searched and search(*arguments))
+        return pieces[-1]
+
+    monkeypatch.setattr(earlier.EarlierAttempts, "_search_piece", counted)
     with opened(root) as console:
         before = console.attempts(wanted)
         assert before.since is not None
@@ -125,6 +140,8 @@ def test_a_user_is_looked_for_in_every_archive(root: Path, everything: list[Logi
         assert console.unread(failed) is None, "what was read serves for less as well"
         assert told(console.attempts(failed).traces) == told(failed.select(everything))
         assert console.unread(TraceFilter(user="somebody")) is not None
+        assert len(pieces) > 2
+        assert set(pieces) == {searched}
 
 
 @pytest.mark.parametrize(("low", "high"), [(6.0, 7.0), (10.5, 11.5), (3.0, 18.5), (16.0, None)])
@@ -214,13 +231,36 @@ def test_those_that_are_followed_no_more_are_kept_for_the_filter(
         assert told(console.attempts(other).traces) == told(other.select(everything))
 
 
-def test_what_cannot_be_read_is_said(root: Path, tmp_path: Path, everything: list[LoginTrace]) -> None:
-    (tmp_path / "var/log").mkdir(parents=True)
-    (tmp_path / "etc").mkdir()
+def copied(root: Path, to: Path) -> None:
+    (to / "var/log").mkdir(parents=True)
+    (to / "etc").mkdir()
     for place in (*(root / "etc").iterdir(), *(root / "var/log").iterdir()):
-        copy = tmp_path / place.relative_to(root)
+        copy = to / place.relative_to(root)
         copy.write_bytes(place.read_bytes())
         os.utime(copy, (place.stat().st_mtime,) * 2)
+
+
+def test_a_line_of_a_clock_that_was_wrong_hides_none_behind_it(
+    root: Path, tmp_path: Path, everything: list[LoginTrace], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The logs are read a little at a time, so that the others are past the wanted time first."""
+    copied(root, tmp_path)
+    log = tmp_path / "var/log/mail.log.1"
+    lines = log.read_bytes().splitlines(keepends=True)
+    log.write_bytes(
+        b"".join([*lines[:5], b"2026-12-24T00:00:00+00:00 mx cyrus/imap[9]: hello\n", *lines[5:]])
+    )
+    with opened(tmp_path) as console:
+        poll = RecordFeed.poll
+        monkeypatch.setattr(records, "_AT_ONCE", 8192)
+        monkeypatch.setattr(RecordFeed, "poll", lambda feed, _budget: poll(feed, 0.0))
+        wanted = TraceFilter(since=DAY.begin + 11.2 * 3600.0, until=DAY.begin + 14 * 3600.0)
+        read(console, wanted)
+        assert told(console.attempts(wanted).traces) == told(wanted.select(everything))
+
+
+def test_what_cannot_be_read_is_said(root: Path, tmp_path: Path, everything: list[LoginTrace]) -> None:
+    copied(root, tmp_path)
     damaged = tmp_path / "var/log/mail.log.2.gz"
     written = damaged.stat().st_mtime
     damaged.write_bytes(damaged.read_bytes()[:1500])
