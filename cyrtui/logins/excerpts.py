@@ -161,7 +161,7 @@ class Excerpts:
 def _records(log: SlicedLog, ranges: list[tuple[int, int]]) -> Iterator[Record]:
     for low, high in ranges:
         for at, _, end in pieces(log, low, high):
-            yield from log.records(at + 1, at + 1 + end)
+            yield from log.records(at + 1, min(at + 1 + end, log.size))
 
 
 def _asked(trace: LoginTrace) -> Asked:

@@ -168,6 +168,9 @@ class MailTotals:
                 if understand(record) is not None:
                     raise Unclear
                 continue
+            if self._at + found.end() == self._log.size:
+                # what is written of a line so far continues nothing
+                continue
             begin = data.rfind(b"\n", 0, start)
             before = self._every.match(data, max(begin, 0))
             # joined to the line before, it might make another one of it

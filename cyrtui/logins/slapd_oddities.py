@@ -23,7 +23,7 @@ from cyrtui.pattern import pattern
 
 _NEAR: Final = 48 << 10
 """Bytes on either side of an odd line in which the other lines of its connection are looked for at once."""
-_FARTHER: Final = (64 << 10, 1 << 20, 16 << 20)
+_FARTHER: Final = (64 << 10, 512 << 10, 4 << 20)
 _AGAIN: Final = 1 << 20
 """Bytes after which the same name is another connection's."""
 _FIRST: Final = 4 << 20
@@ -208,7 +208,7 @@ class OddityFinder:
     def _time(self, second: bytes, offset: int, line: bytes = b"") -> float:
         time = self._seconds.get(second)
         if time is None:
-            line = line or self._log.read(offset, offset + HEAD)
+            line = line or self._log.read(offset, min(offset + HEAD, self._log.size))
             time = self._seconds[second] = float(floor(self._log.times_of(line, offset)))
         return time
 
@@ -301,7 +301,8 @@ class OddityFinder:
                 return None
             if (lookup.accepted is not None or low == 0) and (lookup.closed is not None or high == log.size):
                 return lookup
-        raise Unclear
+        # a connection that was there for so long was no look-up of a login's
+        return lookup if lookup.accepted is not None else None
 
     def _keep(self, lookups: list[OddLookup], name: bytes, lookup: Lookup) -> None:
         begin, end = lookup.begin, lookup.end

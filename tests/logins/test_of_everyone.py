@@ -281,6 +281,19 @@ def test_lines_of_no_known_form_are_left_to_who_reads_each(tmp_path: Path) -> No
     assert counted({**raw, MAIL: b""}, tmp_path) is None
 
 
+def test_connections_that_stay_for_hours_are_no_look_ups(tmp_path: Path) -> None:
+    raw = of_day(Day(seed=10, attempts=300, users=30, seconds=200.0, hung=0), tmp_path)
+    slapd = lines(raw[SLAPD])
+    head = slapd[0][: slapd[0].find(b"conn=")]
+    # one was there before the log begins, one goes on behind its end
+    slapd.insert(1, head + b"conn=7 fd=8 ACCEPT from IP=[::1]:40000 (IP=[::1]:389)")
+    slapd.insert(2, head + b'conn=7 op=0 BIND dn="cn=x" method=128')
+    middle = slapd[len(slapd) // 2]
+    slapd.insert(len(slapd) // 2, middle[: middle.find(b"conn=")] + b"conn=3 fd=9 closed (idletimeout)")
+    raw = {**raw, SLAPD: joined(slapd)}
+    assert counted(raw, tmp_path) == whole(raw)
+
+
 def test_a_time_and_failures_alone(tmp_path: Path) -> None:
     day = Day(seed=7, attempts=500, users=100, seconds=3600.0, hung=0)
     raw = of_day(day, tmp_path)
