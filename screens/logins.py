@@ -101,9 +101,10 @@ class LoginsScreen(Page):
     def own_keys(self) -> Sequence[tuple[str, str]]:
         if self._shows_notes:
             return (("y", "copy"), ("esc", "back"))
-        if self._open is not None:
+        if self._open is not None and not (self._roomy and self._table.has_focus):
             return (("l", "in the logs"), ("y", "copy"), ("esc", "back"))
-        return (("⏎", "open"), ("/", "filter"), ("f", "user"), ("x", "failed"), ("o", "older"))
+        keys = (("⏎", "open"), ("/", "filter"), ("f", "user"), ("x", "failed"), ("o", "older"))
+        return (*keys, ("l", "in the logs"), ("y", "copy")) if self._open is not None else keys
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -124,6 +125,10 @@ class LoginsScreen(Page):
     def _chosen(self) -> LoginTrace | None:
         """The attempt that is open, or the one under the cursor."""
         return self._open or self.core.trace(self._table.cursor_key)
+
+    def on_descendant_focus(self) -> None:
+        """What the keys do depends on where they go."""
+        self._show_keys()
 
     def on_resize(self, event: events.Resize) -> None:
         """With room enough the chosen attempt is always told."""
@@ -175,7 +180,7 @@ class LoginsScreen(Page):
             right = [(f"{self._state}  ", "accent"), *right]
         left: list[Cell] = [("LOGINS", "strong")]
         if self._wanted:
-            others = self._wanted._replace(failed=False).words(self.core.zone)
+            others = self._wanted._replace(failed=False).told(self.core.zone)
             words = [others, "failed only" if self._wanted.failed else ""]
             left.append(("  " + " ".join(word for word in words if word), "warning"))
         self.query_one("#attempts-title", StatusLine).show(left, right)

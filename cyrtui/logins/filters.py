@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -85,8 +85,15 @@ class TraceFilter(NamedTuple):
         address = _address(trace.client.address or "")
         return address is not None and address.version == wanted.version and address in wanted
 
+    def told(self, zone: tzinfo | None) -> str:
+        """As `words`, for the eye: times as short as they can be."""
+        return self._words(lambda time: _brief(time, zone))
+
     def words(self, zone: tzinfo | None) -> str:
         """The words that `parse_filter` reads this from; times to the second, in the host's `zone`."""
+        return self._words(lambda time: _typed(time, zone))
+
+    def _words(self, written: Callable[[float], str]) -> str:
         from shlex import quote
 
         found = []
@@ -95,8 +102,8 @@ class TraceFilter(NamedTuple):
             ("cause", self.cause),
             ("svc", self.service),
             ("from", None if self.client is None else _shown(self.client)),
-            ("since", None if self.since is None else _typed(self.since, zone)),
-            ("until", None if self.until is None else _typed(self.until, zone)),
+            ("since", None if self.since is None else written(self.since)),
+            ("until", None if self.until is None else written(self.until)),
         ):
             if value is not None:
                 found.append(f"{name}:{quote(value)}")
@@ -212,6 +219,11 @@ def _shown(client: Network | str) -> str:
 
 def _typed(time: float, zone: tzinfo | None) -> str:
     return datetime.fromtimestamp(time, UTC).astimezone(zone).isoformat(timespec="seconds")
+
+
+def _brief(time: float, zone: tzinfo | None) -> str:
+    then = datetime.fromtimestamp(time, UTC).astimezone(zone)
+    return f"{then:%Y-%m-%d %H:%M}" + (f":{then:%S}" if then.second else "")
 
 
 def _network(value: str) -> Network | str:

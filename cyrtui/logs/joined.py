@@ -6,11 +6,12 @@ as they must be, and never kept unpacked as a whole.
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from cyrtui.errors import FileUnreadable
+from cyrtui.errors import FileMissing, FileUnreadable
 from cyrtui.host.journal_names import is_journal
 from cyrtui.host.protocol import Host, LogFile
 from cyrtui.logs.archives import Archives
@@ -52,7 +53,7 @@ class JoinedFile:
     """
 
     def __init__(
-        self, parts: Sequence[Part], stopped: Callable[[], bool], own: LogFile, reaches: float
+        self, parts: Sequence[Part], stopped: Callable[[], bool], own: LogFile | None, reaches: float
     ) -> None:
         self.parts = tuple(parts)
         self.reaches = reaches
@@ -108,7 +109,8 @@ class JoinedFile:
         return found
 
     def close(self) -> None:
-        self._own.close()
+        if self._own is not None:
+            self._own.close()
 
 
 class JoinedLog(SlicedLog):
@@ -127,7 +129,10 @@ class JoinedLog(SlicedLog):
             for at, data in self._joined.heads():
                 self.clock.latest = self.latest_at(at)
                 found = stamp_in(data, at, self.clock)
-                if found is not None and (not self._marks or found[1].time >= self._marks[-1][1]):
+                if found is not None:
+                    # a clock that was wrong for a while says nothing of what stands where
+                    while self._marks and self._marks[-1][1] > found[1].time:
+                        self._marks.pop()
                     self._marks.append((found[0], found[1].time))
         # the last line that is earlier, and the first that is not, of those that are known
         at = bisect_right(self._marks, time, key=lambda mark: mark[1])
@@ -151,10 +156,7 @@ def past_logs(
 
     None if not all logs are files of one role each, or when stopped. Raises `FileUnreadable`.
     """
-    if any(
-        source.problem is not None or source.mixed or len(source.roles) != 1 or is_journal(source.path)
-        for source in sources.sources
-    ):
+    if any(source.mixed or len(source.roles) != 1 or is_journal(source.path) for source in sources.sources):
         return None
     found: dict[LogRole, JoinedLog] = {}
     whole = False
@@ -177,11 +179,17 @@ def _joined(
     host: Host, source: LogSource, archives: Archives, begin: float, end: float, stopped: Callable[[], bool]
 ) -> JoinedFile | None:
     zone = source.zone or host.name.zone
-    live = host.open_log(source.path)
-    files: list[tuple[LogFile, str]] = [(live, source.path)]
-    taken = {live.identity}
+    live: LogFile | None = None
+    files: list[tuple[LogFile, str]] = []
+    try:
+        live = host.open_log(source.path)
+        files.append((live, source.path))
+    except FileMissing:
+        # it was rotated, and has got no line since
+        pass
+    taken = {live.identity} if live is not None else set()
     for archive in archives.newest_first():
-        if _begins(*files[-1], zone) <= begin:
+        if files and _begins(*files[-1], zone) <= begin:
             break
         file = archives.open(archive)
         if file is not None and file.identity not in taken:
@@ -194,7 +202,8 @@ def _joined(
                 continue
             while isinstance(file, PackedFile) and not file.advance(_UNPACK_SECONDS):
                 if stopped():
-                    live.close()
+                    if live is not None:
+                        live.close()
                     return None
             size = file.size()
             low = seek_time(file, StampClock(zone, file.mtime()), begin) if first < begin else 0
@@ -203,9 +212,10 @@ def _joined(
                 unended = high == size and file.pread(1, high - 1) != b"\n"
                 parts.append(Part(file, path, low, high, b"\n" if unended else b""))
     except FileUnreadable:
-        live.close()
+        if live is not None:
+            live.close()
         raise
-    return JoinedFile(parts, stopped, live, _begins(*files[-1], zone))
+    return JoinedFile(parts, stopped, live, _begins(*files[-1], zone) if files else math.inf)
 
 
 def _begins(file: LogFile, path: str, zone: str | None) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from cyrtui.errors import FileUnreadable
+from cyrtui.errors import FileMissing, FileUnreadable
 from cyrtui.host.protocol import Host, LogFile
 from cyrtui.logs.archives import Archives, JournalArchives, generation_of
 from cyrtui.logs.follow import Event, FollowBatch, HalfLine, Lines, Opened
@@ -85,11 +85,12 @@ class PastReader:
             piece = self._archives.from_time(self._time)
             self.done = piece is None
             return [] if piece is None else [piece]
+        problem: FileUnreadable | None = None
         try:
             self._live = self._host.open_log(self.path)
             files.append(_whole(self._live, self.path))
         except FileUnreadable as error:
-            self.problem = str(error)
+            problem = error
         taken = {one.identity for one in files}
         for archive in self._archives.newest_first():
             if files and self._begins_before(files[-1]):
@@ -97,6 +98,9 @@ class PastReader:
             file = self._archives.open(archive)
             if file is not None and file.identity not in taken:
                 files.append(generation_of(file, archive))
+        if problem is not None and not (files and isinstance(problem, FileMissing)):
+            # a log that was rotated and has got no line since is none that cannot be read
+            self.problem = str(problem)
         self.begins = self._begin(files[-1]) if files else None
         files.reverse()
         self._at = 0

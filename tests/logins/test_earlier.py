@@ -259,6 +259,23 @@ def test_a_line_of_a_clock_that_was_wrong_hides_none_behind_it(
         assert told(console.attempts(wanted).traces) == told(wanted.select(everything))
 
 
+def test_a_log_that_was_rotated_and_got_no_line_since_is_no_problem(
+    root: Path, tmp_path: Path, everything: list[LoginTrace], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied(root, tmp_path)
+    (tmp_path / "var/log/auth.log").unlink()
+    with opened(tmp_path) as console:
+        wanted = TraceFilter(since=DAY.begin + 12 * 3600.0, until=DAY.begin + 13 * 3600.0)
+        read(console, wanted)
+        known = console.attempts(wanted)
+        assert told(known.traces) == told(wanted.select(everything))
+        assert known.problems == ()
+        wanted = TraceFilter(user=next(trace.user for trace in everything if trace.user is not None))
+        monkeypatch.setattr(earlier.EarlierAttempts, "_read_piece", None)
+        read(console, wanted)
+        assert len(console.attempts(wanted).traces) == len(wanted.select(everything))
+
+
 def test_what_cannot_be_read_is_said(root: Path, tmp_path: Path, everything: list[LoginTrace]) -> None:
     copied(root, tmp_path)
     damaged = tmp_path / "var/log/mail.log.2.gz"
