@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Final, NamedTuple
 
 from cyrtui.logins.book import TraceBook
 from cyrtui.logins.correlate import Correlator
-from cyrtui.logins.learned import Directory, Evidence
+from cyrtui.logins.learned import Directory, Evidence, Known, Learned
 from cyrtui.logins.slapd_oddities import OddLookup
 from cyrtui.logins.trace import LoginTrace
 from cyrtui.logs.record import LogRole, Record
@@ -30,8 +30,7 @@ _NEIGHBOURS: Final = 660.0
 _SLOW_BEFORE: Final = 40.0
 _SLOW_AFTER: Final = 40.0
 _PARTS: Final = 250
-
-Stretch = tuple[float, float]
+_SOME_ENTRY: Final = Known("", firm=False)
 
 
 class Asked(NamedTuple):
@@ -51,19 +50,38 @@ class Answer(NamedTuple):
 
 
 class _Part(NamedTuple):
-    stretches: list[Stretch]
+    begin: float
+    end: float
     asked: list[Asked]
 
 
-class _ExcerptBook(TraceBook):
-    """A book that knows of a proxy that it works."""
+_Range = tuple[SlicedLog, tuple[int, int]]
 
-    def __init__(self, proxy: str | None, slow: float, on_drop: Callable[[LoginTrace], None]) -> None:
+
+class _Learned(Learned):
+    """What is learned from an excerpt, with users of whom it is known that they have an entry."""
+
+    def __init__(self, users: Container[str]) -> None:
+        super().__init__()
+        self._with_entry = users
+
+    def of_user(self, user: str) -> Known | None:
+        return super().of_user(user) or (_SOME_ENTRY if user in self._with_entry else None)
+
+
+class _ExcerptBook(TraceBook):
+    """A book that knows of a proxy that it works, and of users that they have an entry."""
+
+    def __init__(
+        self, proxy: str | None, users: Container[str], slow: float, on_drop: Callable[[LoginTrace], None]
+    ) -> None:
         self._proxy = proxy
+        self._users = users
         super().__init__(slow=slow, max_traces=_KEPT, on_drop=on_drop)
 
     def _correlate(self, directory: Directory | None) -> Correlator:
         correlator = Correlator(directory)
+        correlator.learned = _Learned(self._users)
         if self._proxy is not None:
             evidence = Evidence()
             evidence.worked = frozenset({self._proxy})
@@ -72,57 +90,65 @@ class _ExcerptBook(TraceBook):
 
 
 class Excerpts:
-    """Gathers what is to be read, and reads it. `proxy` is the DN of a proxy that works."""
+    """Gathers what is to be read, and reads it.
 
-    def __init__(self, logs: Mapping[LogRole, SlicedLog], proxy: str | None, slow: float, now: float) -> None:
+    `proxy` is the DN of a proxy that works, `users` are those, as `canonical_user` gives them, who logged in.
+    """
+
+    def __init__(
+        self,
+        logs: Mapping[LogRole, SlicedLog],
+        proxy: str | None,
+        users: Container[str],
+        slow: float,
+        now: float,
+    ) -> None:
         self._logs = logs
         self._proxy = proxy
+        self._users = users
         self._slow = slow
         self._now = now
         self._parts: list[_Part] = []
-        self._users: list[_Part] = []
+        self._known: list[_Part] = []
 
     def add_slow(self, lookups: Iterable[OddLookup]) -> None:
         """Count the logins that these made slow."""
         for lookup in lookups:
-            self._parts.append(_Part([(lookup.begin - _SLOW_BEFORE, lookup.end + _SLOW_AFTER)], []))
+            self._parts.append(_Part(lookup.begin - _SLOW_BEFORE, lookup.end + _SLOW_AFTER, []))
 
-    def add(self, asked: Asked, *, far: bool) -> None:
-        """Find the cause of an attempt; `far`: it depends on what others met in the minutes around it."""
+    def add(self, asked: Asked, *, far: bool, known: bool) -> None:
+        """Find the cause of an attempt.
+
+        `far`: it depends on what others met in the minutes around it; `known`: and on whether the user has an
+        entry.
+        """
         more = _NEIGHBOURS if far else 0.0
-        self._parts.append(_Part([(asked.time - _BEFORE - more, asked.time + _AFTER + more)], [asked]))
-
-    def add_user(self, asked: list[Asked], others: Iterable[float]) -> None:
-        """Find the causes of attempts of one user, of whom attempts at `others` tell whether he is known."""
-        times = [*(each.time for each in asked), *others]
-        self._users.append(_Part([(time - _BEFORE, time + _AFTER) for time in times], asked))
+        part = _Part(asked.time - _BEFORE - more, asked.time + _AFTER + more, [asked])
+        (self._known if known else self._parts).append(part)
 
     def read(self, covers: Callable[[float], bool] | None) -> list[Answer]:
         """Read them all. `covers` tells which slow logins count. Raises `Unclear` if that is too much."""
         parts = _joined(self._parts)
-        ranges = [self._ranges(part) for part in (*parts, *self._users)]
-        sizes = [sum(high - low for _, found in each for low, high in found) for each in ranges]
-        if sum(sizes) > _ALL or len(sizes) > _PARTS:
+        alone = len(parts)
+        parts += _joined(self._known)
+        ranges = [[(log, log.between(part.begin, part.end)) for log in self._logs.values()] for part in parts]
+        size = sum(high - low for each in ranges for _, (low, high) in each)
+        if size > _ALL or len(parts) > _PARTS:
             raise Unclear
 
         def work(number: int) -> Answer:
-            alone = number < len(parts)
-            asked = (parts[number] if alone else self._users[number - len(parts)]).asked
-            return self._answer(ranges[number], asked, covers, count_slow=alone)
+            # who is known to have an entry finds less easily which it is: that is for denied ones alone
+            users: Container[str] = () if number < alone else self._users
+            traces = self._traces(ranges[number], users)
+            return _answer(traces, parts[number].asked, covers if number < alone else _never)
 
-        return shared(len(ranges), work)
+        return shared(len(parts), work)
 
-    def _ranges(self, part: _Part) -> list[tuple[SlicedLog, list[tuple[int, int]]]]:
-        return [
-            (log, _united(log.between(begin, end) for begin, end in part.stretches))
-            for log in self._logs.values()
-        ]
-
-    def _traces(self, ranges: list[tuple[SlicedLog, list[tuple[int, int]]]]) -> Iterator[LoginTrace]:
+    def _traces(self, ranges: list[_Range], users: Container[str]) -> Iterator[LoginTrace]:
         """The attempts in these bytes, about oldest first."""
         dropped: list[LoginTrace] = []
-        book = _ExcerptBook(self._proxy, self._slow, dropped.append)
-        merged = heapq.merge(*(_records(log, found) for log, found in ranges), key=lambda record: record.time)
+        book = _ExcerptBook(self._proxy, users, self._slow, dropped.append)
+        merged = heapq.merge(*(_records(*each) for each in ranges), key=lambda record: record.time)
         while records := list(islice(merged, _SETTLED_AT_ONCE)):
             book.feed(records)
             if len(records) == _SETTLED_AT_ONCE:
@@ -133,35 +159,33 @@ class Excerpts:
         yield from dropped
         yield from book.traces()
 
-    def _answer(
-        self,
-        ranges: list[tuple[SlicedLog, list[tuple[int, int]]]],
-        asked: list[Asked],
-        covers: Callable[[float], bool] | None,
-        *,
-        count_slow: bool,
-    ) -> Answer:
-        left = Counter(asked)
-        slow = 0
-        causes: Counter[str] = Counter()
-        for trace in self._traces(ranges):
-            if trace.outcome != "failed":
-                if trace.cause == "directory-slow" and (covers is None or covers(trace.end)):
-                    slow += count_slow
-                continue
-            this = _asked(trace)
-            if left[this] > 0 and trace.cause is not None:
-                left[this] -= 1
-                causes[trace.cause] += 1
-        if left.total():
-            raise Unclear
-        return Answer(slow, causes)
+
+def _never(_time: float) -> bool:
+    return False
 
 
-def _records(log: SlicedLog, ranges: list[tuple[int, int]]) -> Iterator[Record]:
-    for low, high in ranges:
-        for at, _, end in pieces(log, low, high):
-            yield from log.records(at + 1, min(at + 1 + end, log.size))
+def _answer(
+    traces: Iterable[LoginTrace], asked: list[Asked], covers: Callable[[float], bool] | None
+) -> Answer:
+    left = Counter(asked)
+    slow = 0
+    causes: Counter[str] = Counter()
+    for trace in traces:
+        if trace.outcome != "failed":
+            slow += trace.cause == "directory-slow" and (covers is None or covers(trace.end))
+            continue
+        this = _asked(trace)
+        if left[this] > 0 and trace.cause is not None:
+            left[this] -= 1
+            causes[trace.cause] += 1
+    if left.total():
+        raise Unclear
+    return Answer(slow, causes)
+
+
+def _records(log: SlicedLog, range_: tuple[int, int]) -> Iterator[Record]:
+    for at, _, end in pieces(log, *range_):
+        yield from log.records(at + 1, min(at + 1 + end, log.size))
 
 
 def _asked(trace: LoginTrace) -> Asked:
@@ -170,26 +194,13 @@ def _asked(trace: LoginTrace) -> Asked:
 
 
 def _joined(parts: list[_Part]) -> list[_Part]:
-    """The same, as one where their stretches meet; each has one."""
+    """The same, as one where they meet."""
     found: list[_Part] = []
-    for part in sorted(parts, key=lambda part: part.stretches):
-        (begin, end), asked = part.stretches[0], part.asked
-        if found and begin <= found[-1].stretches[0][1]:
+    for begin, end, asked in sorted(parts, key=lambda part: part.begin):
+        if found and begin <= found[-1].end:
             last = found[-1]
-            found[-1] = _Part([(last.stretches[0][0], max(end, last.stretches[0][1]))], [*last.asked, *asked])
+            last.asked.extend(asked)
+            found[-1] = last._replace(end=max(end, last.end))
         else:
-            found.append(part)
-    return found
-
-
-def _united(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The same bytes, in order and each once."""
-    found: list[tuple[int, int]] = []
-    for low, high in sorted(ranges):
-        if low >= high:
-            continue
-        if found and low <= found[-1][1]:
-            found[-1] = found[-1][0], max(found[-1][1], high)
-        else:
-            found.append((low, high))
+            found.append(_Part(begin, end, list(asked)))
     return found

@@ -12,6 +12,8 @@ reading every line gives. What may differ:
 
 - A cause in what is read in excerpts may be less known than to whoever has read the whole day, and learned
   from it whose DN is whose. Logins at slow times are counted as slow as far as an excerpt shows it.
+- A user who was denied counts as known if he logged in at any time that is read; whoever reads every line
+  asks whether his entry was read for certain by then.
 - An attempt of which the server says that no password was found is taken for that, where each denied look-up
   near it has an attempt of its own.
 - Users whom only the directory names (2.x, a failed AUTHENTICATE) are not counted; `unnamed` tells how many
@@ -22,7 +24,6 @@ reading every line gives. What may differ:
 from __future__ import annotations
 
 import gc
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple
 
@@ -35,6 +36,7 @@ from cyrtui.logins.filters import TraceFilter
 from cyrtui.logins.grammar import service_of
 from cyrtui.logins.lookups import Fate
 from cyrtui.logins.mail_totals import Key, MailTotals, heard_in
+from cyrtui.logins.names import canonical_user
 from cyrtui.logins.nearness import Kind, Nearness, kind_of, kind_of_failure
 from cyrtui.logins.needs import asked_for
 from cyrtui.logins.sessions import Draft
@@ -43,16 +45,15 @@ from cyrtui.logins.summary import Summary
 from cyrtui.logins.trace import Outcome, TraceEvent
 from cyrtui.logs.record import LogRole
 from cyrtui.logs.slices import SlicedLog
-from cyrtui.logs.stamps import HEAD
-from cyrtui.logs.whole_log import Unclear, pieces, shape_of
+from cyrtui.logs.whole_log import Unclear, shape_of
 from cyrtui.shared_work import WorkFailed, shared
 
 _PART: Final = 8 << 20
 _MOST_PARTS: Final = 200
 _LEAST_SLOW: Final = 1.3
 """Seconds: a look-up that took so long has a step of a tenth of one, or ends in another second."""
-_KNOWN_USERS: Final = 20
-_LOGINS: Final = 4
+_KNOWN_AND_DENIED: Final = 100
+"""Attempts of users who logged in at other times: where the proxy was denied for many, all are to be read."""
 
 
 class OfEveryone(NamedTuple):
@@ -266,36 +267,19 @@ class _Everyone:
     def _read_excerpts(self, odd: list[OddLookup]) -> None:
         """Read what stands around the attempts that are not decided yet, and around slow look-ups."""
         proxy = None if self._proxy is None else self._proxy[0]
-        excerpts = Excerpts(self._logs, proxy, self._slow, self._now)
+        users = {canonical_user(user) for user in self._mail.users}
+        excerpts = Excerpts(self._logs, proxy, users, self._slow, self._now)
         if not self._wanted.failed:
             excerpts.add_slow([lookup for lookup in odd if lookup.slow])
-        known: dict[str, list[Asked]] = defaultdict(list)
+        known_ones = 0
         for asked, around in self._open:
-            if around.known and asked.user is not None and Fate.GRANTED not in around.fates:
-                known[asked.user].append(asked)
-            else:
-                excerpts.add(asked, far=not around.welcome)
-        if len(known) > _KNOWN_USERS:
+            # one that may have been granted turns on which look-up was its own
+            known = around.known and Fate.GRANTED not in around.fates
+            known_ones += known
+            excerpts.add(asked, far=not around.welcome, known=known)
+        if known_ones > _KNOWN_AND_DENIED:
             raise Unclear
-        for user, attempts in known.items():
-            excerpts.add_user(attempts, self._logins_of(user))
         for answer in excerpts.read(self._covers):
             self._blame("directory-slow", answer.slow)
             for cause, number in answer.causes.items():
                 self._blame(cause, number)
-
-    def _logins_of(self, user: str) -> list[float]:
-        """When a user logged in, some times."""
-        log = self._logs[LogRole.MAIL]
-        name = b"] %s " % user.encode()
-        found: list[float] = []
-        for at, data, end in pieces(log, 0, log.size):
-            place = data.find(name, 0, end)
-            while place >= 0:
-                start, stop = data.rfind(b"\n", 0, place) + 1, data.find(b"\n", place)
-                if b": login: " in data[start:stop]:
-                    found.append(log.times_of(data[start : start + HEAD], at + start))
-                    if len(found) == _LOGINS:
-                        return found
-                place = data.find(name, stop, end)
-        return found
