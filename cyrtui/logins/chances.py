@@ -117,13 +117,13 @@ class Chances:
         if not heard:
             return _Whole(_MISSING, BLOCK, 0.0, {}, {}, {})
         first, last = min(heard), max(heard)
-        attempts = alone = blocks = 0
+        blocks, counts = 0, [0, 0, 0, 0]
         # where slapd's log has nothing at all, before it begins for instance, nothing is missing from it
         for block, said in self._tallies.items():
             if first <= block <= last:
                 blocks += 1
-                attempts += said.attempts
-                alone += said.alone
+                for place, count in enumerate(said.counts()):
+                    counts[place] += count
         seconds = blocks * BLOCK
         near = 0.001 * self._near_millis.total()
         strays, seen = Counter[str](), Counter[str]()
@@ -136,7 +136,9 @@ class Chances:
                 share = self._near_seconds(dn) / self._far_seconds(dn, seconds)
                 expected[family] = expected.get(family, 0.0) + (self._strays[kind] - self._near[kind]) * share
         return _Whole(
-            _missing(alone, attempts),
+            # of users who are not known, another's look-up may stand in for one that is missing; but where
+            # clocks differ, nobody is known
+            min(_missing(counts[1], counts[0]), _missing(counts[3], counts[2])),
             _down(seconds),
             _down(max(1.0, near)),
             {

@@ -30,7 +30,7 @@ class Tally:
     """What one block of time says: attempts of known users and those left without a look-up, look-ups left
     over, and for how many milliseconds of the block an attempt of the DN's user was near.
 
-    `silent`: slapd's log has nothing there.
+    `attempts` and `alone` are those of anybody. `silent`: slapd's log has nothing there.
     """
 
     __slots__ = ("alone", "asked", "attempts", "near", "near_millis", "silent", "strays", "unanswered")
@@ -44,6 +44,10 @@ class Tally:
         self.near_millis: Counter[str] = Counter()
         self.silent = True
 
+    def counts(self) -> tuple[int, int, int, int]:
+        """Attempts of known users, those without a look-up, and both of anybody."""
+        return self.asked.total(), self.unanswered.total(), self.attempts, self.alone
+
 
 def tally(block: int, window: Window, named: Costs, pairs: dict[int, int], learned: Learned) -> Tally:
     """Count what is left alone in a block of the window, where `pairs` are the best ones by `named` costs."""
@@ -55,15 +59,18 @@ def tally(block: int, window: Window, named: Costs, pairs: dict[int, int], learn
     taken = set(answered.values())
     times: dict[str, list[float]] = {}
     for row, (need, dn) in enumerate(zip(needs, dns, strict=True)):
+        counts = need.alone >= 5.0 and block_of(need.at.time) == block
+        if counts:
+            found.attempts += 1
+            found.alone += row not in answered
         if dn is None or need.user is None:
             continue
         times.setdefault(dn, []).append(need.at.time)
-        if block_of(need.at.time) == block and need.alone >= 5.0:
+        if counts:
             found.asked[need.user] += 1
             found.unanswered[need.user] += row not in answered
     for dn, at in times.items():
         found.near_millis[dn] = round(1000.0 * _near(at, block * BLOCK, (block + 1) * BLOCK))
-    found.attempts, found.alone = found.asked.total(), found.unanswered.total()
     for column, lookup in enumerate(lookups):
         end = lookup.end
         if column in taken or end is None or block_of(end.time) != block:

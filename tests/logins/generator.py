@@ -33,7 +33,8 @@ class Server:
     attempt, and `company` such look-ups for the very user of an attempt, within moments of it (a client that
     sends mail and checks it); `varied` ones are of all mechanisms, some fail, and they are lost as others
     are. `lost` is the share of slapd's lines that never reached its log; `silent` the share of attempts whose
-    look-up slapd did not log at all. `named` False is 2.x: a failed AUTHENTICATE names nobody.
+    look-up slapd did not log at all. `skew` is by how many seconds slapd's clock is ahead. `named` False is
+    2.x: a failed AUTHENTICATE names nobody.
     """
 
     seed: int = 1
@@ -51,6 +52,7 @@ class Server:
     varied: bool = False
     lost: float = 0.0
     silent: float = 0.0
+    skew: float = 0.0
     slow: float = 0.01
     latency: float = 0.004
     jitter: float = 0.001
@@ -259,7 +261,7 @@ class _Simulation:
                 late = rng.expovariate(1 / server.jitter) if rng.random() < 0.3 else 0.0
                 if rng.random() < 0.005:
                     late += rng.uniform(0.005, 0.06)
-                at_line = at + late
+                at_line = at + late + server.skew
                 self.slapd.append(
                     _Line(at_line, at_line, f"samchiel slapd[{SLAPD_PID}]: conn={number} {text}")
                 )

@@ -83,3 +83,18 @@ def test_a_user_is_taken_for_himself_only_where_that_is_no_coincidence(
     sure = sum(rates.certain * rates.attempts + rates.false_links for rates in found)
     assert sum(rates.wrong_certain + rates.false_links for rates in found) <= 0.005 * sure
     assert sure >= certain * sum(rates.attempts for rates in found)
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        Server(seed=1, attempts=300, rate=BUSY, skew=-2.0),
+        Server(seed=2, attempts=300, rate=CALM, skew=3.2),
+        Server(seed=1, attempts=300, rate=BUSY, skew=0.5, whole_seconds=False),
+    ],
+)
+def test_a_clock_that_is_wrong_makes_nothing_certain(server: Server) -> None:
+    rates = measure(generate(server))
+    assert rates.linked == 0.0
+    assert rates.wrong_certain == rates.false_links == 0
+    assert rates.user_wrong == 0
