@@ -20,30 +20,36 @@ class WorkFailed(Exception):
 
 
 def shared(
-    parts: int, work: Callable[[int], Result], meanwhile: Callable[[], None] = lambda: None
+    parts: int, work: Callable[[int], Result], meanwhile: Callable[[], None] | None = None
 ) -> list[Result]:
     """`[work(0), …, work(parts - 1)]`; `meanwhile` is run here before this process takes part.
 
-    The results must be such that pickle takes them. With one processor all is done here. Whatever is raised
-    here is raised, and ends the second process. Raises `WorkFailed`, and `ValueError` for over 255 parts.
+    The results must be such that pickle takes them. With one processor, or where no process can be made, all
+    is done here. Whatever is raised here is raised, and ends the second process. Raises `WorkFailed`, and
+    `ValueError` for over 255 parts.
     """
     if parts > _MOST:
         raise ValueError(f"{parts} are more parts than {_MOST}")
-    if parts < 2 or not hasattr(os, "fork") or len(os.sched_getaffinity(0)) < 2:
-        meanwhile()
-        return [work(number) for number in range(parts)]
-    import pickle
-
     take, give = os.pipe()
     os.write(give, bytes(range(parts)))
     os.close(give)
     ours, theirs = os.pipe()
-    child = os.fork()
+    enough = parts > 1 or (parts == 1 and meanwhile is not None)
+    child = _fork() if enough and _processors() > 1 else None
+    if child is None:
+        for end in (take, ours, theirs):
+            os.close(end)
+        if meanwhile is not None:
+            meanwhile()
+        return [work(number) for number in range(parts)]
+    import pickle
+
     if child == 0:
         _second(take, ours, theirs, work)
     os.close(theirs)
     try:
-        meanwhile()
+        if meanwhile is not None:
+            meanwhile()
         found = _take_parts(take, work)
         with os.fdopen(ours, "rb", closefd=False) as pipe:
             answer = pipe.read()
@@ -59,6 +65,21 @@ def shared(
         raise WorkFailed("the second process ended with an error")
     found.update(pickle.loads(answer))  # noqa: S301 - our own process wrote it
     return [found[number] for number in range(parts)]
+
+
+def _processors() -> int:
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:
+        return os.cpu_count() or 1
+
+
+def _fork() -> int | None:
+    """As `os.fork`; None where there cannot be another process."""
+    try:
+        return os.fork()
+    except (AttributeError, OSError):
+        return None
 
 
 def _take_parts(take: int, work: Callable[[int], Result]) -> dict[int, Result]:

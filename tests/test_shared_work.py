@@ -27,7 +27,17 @@ def test_something_else_is_done_first_by_this_process() -> None:
     done: list[int] = []
     assert shared(3, lambda number: number * 2, lambda: done.append(os.getpid())) == [0, 2, 4]
     assert done == [os.getpid()]
-    assert shared(1, lambda number: number + len(done), lambda: done.append(0)) == [2]
+    assert shared(1, lambda number: number) == [0]
+
+
+def test_without_another_process_all_is_done_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused() -> int:
+        raise BlockingIOError
+
+    monkeypatch.setattr(os, "fork", refused)
+    opened = len(os.listdir("/proc/self/fd"))
+    assert shared(5, lambda _number: os.getpid()) == [os.getpid()] * 5
+    assert len(os.listdir("/proc/self/fd")) == opened
 
 
 def test_what_fails_there_fails_here() -> None:

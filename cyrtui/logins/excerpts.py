@@ -126,8 +126,13 @@ class Excerpts:
         part = _Part(asked.time - _BEFORE - more, asked.time + _AFTER + more, [asked])
         (self._known if known else self._parts).append(part)
 
-    def read(self, covers: Callable[[float], bool] | None) -> list[Answer]:
-        """Read them all. `covers` tells which slow logins count. Raises `Unclear` if that is too much."""
+    def read(
+        self, covers: Callable[[float], bool] | None, meanwhile: Callable[[], None] | None = None
+    ) -> list[Answer]:
+        """Read all that was gathered; `meanwhile` is run here before this process takes part.
+
+        `covers` tells which slow logins count. Raises `Unclear` if that is too much.
+        """
         parts = _joined(self._parts)
         alone = len(parts)
         parts += _joined(self._known)
@@ -142,7 +147,8 @@ class Excerpts:
             traces = self._traces(ranges[number], users)
             return _answer(traces, parts[number].asked, covers if number < alone else _never)
 
-        return shared(len(parts), work)
+        self._parts, self._known = [], []
+        return shared(len(parts), work, meanwhile)
 
     def _traces(self, ranges: list[_Range], users: Container[str]) -> Iterator[LoginTrace]:
         """The attempts in these bytes, about oldest first."""

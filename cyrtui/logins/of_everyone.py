@@ -137,8 +137,7 @@ class _Everyone:
             summary.by_service.update(mail.broken_off)
             summary.by_user.update(mail.users)
             self._blame("client-gone", mail.broken_off.total())
-        self._judge(odd)
-        self._read_excerpts(odd)
+        self._judge_and_read(odd)
         return OfEveryone(summary, self._unnamed)
 
     # --- all of the logs ----------------------------------------------------------------------------
@@ -264,13 +263,16 @@ class _Everyone:
 
     # --- excerpts -----------------------------------------------------------------------------------
 
-    def _read_excerpts(self, odd: list[OddLookup]) -> None:
-        """Read what stands around the attempts that are not decided yet, and around slow look-ups."""
+    def _judge_and_read(self, odd: list[OddLookup]) -> None:
+        """Judge what failed, while what stands around slow look-ups is read; then read what stands around
+        the attempts that are not decided yet.
+        """
         proxy = None if self._proxy is None else self._proxy[0]
         users = {canonical_user(user) for user in self._mail.users}
         excerpts = Excerpts(self._logs, proxy, users, self._slow, self._now)
         if not self._wanted.failed:
             excerpts.add_slow([lookup for lookup in odd if lookup.slow])
+        answers = excerpts.read(self._covers, lambda: self._judge(odd))
         known_ones = 0
         for asked, around in self._open:
             # one that may have been granted turns on which look-up was its own
@@ -279,7 +281,12 @@ class _Everyone:
             excerpts.add(asked, far=not around.welcome, known=known)
         if known_ones > _KNOWN_AND_DENIED:
             raise Unclear
-        for answer in excerpts.read(self._covers):
-            self._blame("directory-slow", answer.slow)
+        slow = sum(answer.slow for answer in answers)
+        for answer in excerpts.read(_never):
             for cause, number in answer.causes.items():
                 self._blame(cause, number)
+        self._blame("directory-slow", slow)
+
+
+def _never(_time: float) -> bool:
+    return False

@@ -57,13 +57,12 @@ class OddLookup(NamedTuple):
 
 class Oddities(NamedTuple):
     """Of one stretch of the log. `begun` and `ended` are connections of which the other end is elsewhere:
-    by name the second and the offset; `unclear` those of which more must be read, by an offset.
+    by name with an offset.
     """
 
     lookups: list[OddLookup]
     begun: dict[bytes, int]
     ended: dict[bytes, int]
-    unclear: list[tuple[bytes, int]]
 
 
 def first_proxy(log: SlicedLog) -> tuple[str, float] | None:
@@ -128,7 +127,8 @@ class OddityFinder:
 
     def look(self, low: int, high: int) -> Oddities:
         """What there is in [low, high), where lines begin."""
-        found = Oddities([], {}, {}, [])
+        found = Oddities([], {}, {})
+        unclear: list[tuple[bytes, int]] = []
         open_at: dict[bytes, tuple[bytes, int]] = {}
         judged: set[bytes] = set()
         read = b" SEARCH RESULT tag=101 err=0"
@@ -140,10 +140,10 @@ class OddityFinder:
                 if strange is not None:
                     self._strange(strange, at + line.start(6))
                 elif what[:1] == b"o":
-                    self._result(found, judged, name, what, data, at, place, second)
+                    self._result(found, unclear, judged, name, what, data, at, place, second)
                 elif what[-1:] == b"A":
                     if name in open_at:
-                        found.unclear.append((name, open_at[name][1]))
+                        unclear.append((name, open_at[name][1]))
                     judged.discard(name)
                     open_at[name] = second, at + place
                 else:
@@ -168,7 +168,8 @@ class OddityFinder:
                         and self._time(second, at + place) - self._time(*begin) >= self._long
                     ):
                         judged.add(name)
-                        self._judge(found, name, data, at, place)
+                        self._judge(found, unclear, name, data, at, place)
+        self._judge_far(found.lookups, unclear)
         found.begun.update((name, offset) for name, (_, offset) in open_at.items() if name not in judged)
         return found
 
@@ -179,7 +180,6 @@ class OddityFinder:
         unclear: list[tuple[bytes, int]] = []
         for part in parts:
             lookups += part.lookups
-            unclear += part.unclear
             for name, offset in part.ended.items():
                 begun.pop(name, None)
                 unclear.append((name, offset))
@@ -193,15 +193,20 @@ class OddityFinder:
             if abs(known.get(lookup.name, -_AGAIN) - lookup.offset) >= _AGAIN:
                 once.append(lookup)
             known[lookup.name] = lookup.offset
+        self._judge_far(once, unclear)
+        return once
+
+    def _judge_far(self, lookups: list[OddLookup], unclear: list[tuple[bytes, int]]) -> None:
+        """Add those of which more had to be read."""
+        known = {lookup.name: lookup.offset for lookup in lookups}
         for name, offset in unclear:
             if abs(known.get(name, -_AGAIN) - offset) < _AGAIN:
                 continue
             known[name] = offset
             self._seconds.clear()
-            far = self._lookup_far(name, offset)
-            if far is not None:
-                self._keep(once, name, far)
-        return once
+            lookup = self._lookup_far(name, offset)
+            if lookup is not None:
+                self._keep(lookups, name, lookup)
 
     # --- lines --------------------------------------------------------------------------------------
 
@@ -234,6 +239,7 @@ class OddityFinder:
     def _result(
         self,
         found: Oddities,
+        unclear: list[tuple[bytes, int]],
         judged: set[bytes],
         name: bytes,
         what: bytes,
@@ -254,18 +260,26 @@ class OddityFinder:
             judged.add(name)
             return
         judged.add(name)
-        self._judge(found, name, data, at, place)
+        self._judge(found, unclear, name, data, at, place)
 
     # --- look-ups -----------------------------------------------------------------------------------
 
-    def _judge(self, found: Oddities, name: bytes, data: bytes, at: int, place: int) -> None:
+    def _judge(
+        self,
+        found: Oddities,
+        unclear: list[tuple[bytes, int]],
+        name: bytes,
+        data: bytes,
+        at: int,
+        place: int,
+    ) -> None:
         """Make a look-up of the connection's lines, if they all stand near."""
         low, high = max(0, place - _NEAR), min(len(data), place + _NEAR)
         lookup = self._lookup(name, data, at, low, high)
         if lookup.foreign:
             return
         if lookup.accepted is None or lookup.closed is None or high == len(data):
-            found.unclear.append((name, at + place))
+            unclear.append((name, at + place))
         else:
             self._keep(found.lookups, name, lookup)
 
