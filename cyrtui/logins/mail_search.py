@@ -21,8 +21,8 @@ _PIECE: Final = 1 << 20
 _HIGH: Final = pattern(rb"[^\n]*[\x80-\xff][^\n]*\n")
 _CASELESS: Final = pattern(r"[^A-Za-z]{4,}")
 _STRETCH: Final = 64 << 10
-_HITS: Final = 20
-"""Lines with a name for one attempt, from which on it is too common to be searched for."""
+_HITS: Final = 5
+"""Lines with a name for one attempt of all, from which on it is too common to be searched for."""
 _SHAPES: Final = 4096
 _COMMON: Final = 400
 """Lines of a piece from which on a part of a name is too common to be searched for."""
@@ -112,8 +112,8 @@ class MailSearch:
                 return found
         return None
 
-    def attempts_of(self, users: Collection[str], most: int) -> list[LoggedAttempt]:
-        """The attempts of other users, as `canonical_user` writes them; of none who has more than `most`."""
+    def attempts_of(self, users: Collection[str], most: int) -> dict[str, list[LoggedAttempt]] | None:
+        """The attempts of other users, as `canonical_user` writes them; None if they are more than `most`."""
         found: dict[str, list[LoggedAttempt]] = {user: [] for user in users}
         needles = {user: user.encode("utf-8", "surrogateescape") for user in users}
         left = dict.fromkeys(users, _HITS * most)
@@ -134,10 +134,9 @@ class MailSearch:
                 name = None if attempt is None else asked_for(attempt.event)
                 if attempt is not None and name and (mine := found.get(canonical_user(name))) is not None:
                     mine.append(attempt)
-            for user in [each for each in needles if left[each] < 0 or len(found[each]) > most]:
-                # what is found of some of a user's attempts says too little
-                del needles[user], found[user]
-        return [attempt for mine in found.values() for attempt in mine]
+            if min(left.values(), default=0) < 0 or sum(map(len, found.values())) > most:
+                return None
+        return found
 
     def _names_nobody(self, line: bytes, offset: int) -> bool:
         """True if the line at `offset` is an attempt that failed and names nobody.

@@ -115,18 +115,34 @@ class NearbyCorrelator(Correlator):
         self._near: dict[Draft, tuple[Window, int, list[int]]] = {}
         self._counted: set[Draft | Lookup] = set()
         self._company: dict[Lookup, frozenset[str | None]] = {}
+        self._noted: set[tuple[str, int]] = set()
+        self._evidences: list[Evidence] = []
         self._proven: set[Pair] = set()
         self._unproven: dict[Draft, Pair] = {}
         self._others: set[str] = set()
+        self._claimants: set[str] = set()
 
-    def learn(self, drafts: Sequence[Draft], others: Sequence[Draft]) -> None:
-        """Learn names from these, and how common it is here that one side has no other.
-
-        `others` are all attempts of users who are wanted for their names alone.
-        """
-        for draft in (*drafts, *others):
+    def learn(self, drafts: Sequence[Draft]) -> None:
+        """Learn names from these, and how common it is here that one side has no other."""
+        for draft in drafts:
             self._learn_from(draft)
-        self._others = {need.user for draft in others if (need := self._need(draft)) and need.user}
+        needs = [need for draft in drafts if (need := self._need(draft)) is not None]
+        if any(need.user is None for need in needs):
+            # whose those are may follow from what is known of the others
+            self._claimants.update(need.user for need in needs if need.user is not None)
+
+    def absorb(self, other: NearbyCorrelator, users: Set[str]) -> None:
+        """Take over what another one, that was `beside` this one, learned of `users`."""
+        for evidence in other._evidences:
+            self.learned.replace(None, evidence)
+        self._evidences += other._evidences
+        self._company.update(each for each in other._company.items() if not users.isdisjoint(each[1]))
+        self._others |= users
+        self._claimants |= users
+
+    def beside(self, other: NearbyCorrelator) -> None:
+        """What `other` has seen is not to be counted again."""
+        self._noted = other._noted
 
     def count(self, drafts: Sequence[Draft]) -> None:
         """Learn the latter only."""
@@ -146,7 +162,7 @@ class NearbyCorrelator(Correlator):
     def claims(self) -> list[Claim]:
         """What more certainty depends on: each is to be proven by whoever can search all of slapd's log."""
         pairs = set(self._unproven.values())
-        for user in self._others:
+        for user in self._claimants:
             known = self.learned.of_user(user)
             if known is not None and known.firm:
                 pairs.add((user, known.dn))
@@ -155,6 +171,23 @@ class NearbyCorrelator(Correlator):
             for user, dn in sorted(pairs)
             if not self.reliable(user, dn)
         ]
+
+    def may_be_certain(self, draft: Draft, lines: Container[int]) -> bool:
+        """True if by all that was learned, proven or not, a look-up with one of `lines` is the attempt's."""
+        around = self._around(draft)
+        if around is None:
+            return False
+        window, row, rows = around
+        learned = Learned()
+        for evidence in self._evidences:
+            learned.replace(None, evidence)
+        firm = Solution(window, rows, with_names(window, learned))
+        column = firm.column(row)
+        return (
+            column is not None
+            and firm.regret(row) >= SOLID
+            and any(line.offset in lines for line in window.lookups[column].lines)
+        )
 
     def options(self, draft: Draft) -> list[Lookup]:
         """The look-ups that may be an attempt's by what was seen, likely or not."""
@@ -252,8 +285,9 @@ class NearbyCorrelator(Correlator):
             if (
                 lookup.end is not None
                 and 1.0 - self.near <= lookup.end.time - draft.time <= max(_COMPANY, self.near - _LATE)
-                and lookup not in self._company
+                and (place := (lookup.end.path, lookup.end.offset)) not in self._noted
             ):
+                self._noted.add(place)
                 self._note_company(evidence, window, index)
                 self._company[lookup] = self._users_beside(window, index)
         evidence.proxies = frozenset(
@@ -263,6 +297,7 @@ class NearbyCorrelator(Correlator):
             lookup.bound_as for lookup in window.lookups if lookup.bound_as and lookup.fate is Fate.GRANTED
         )
         self.learned.replace(None, evidence)
+        self._evidences.append(evidence)
         self._count(draft, window, row, solution)
 
     def _users_beside(self, window: Window, column: int) -> frozenset[str | None]:

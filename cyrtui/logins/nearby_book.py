@@ -38,11 +38,10 @@ class NearbyBook(TraceBook):
         for event, at in lines:
             self._slapd(host, pid, event, at, conn)
 
-    def learn(self, wanted: Set[TraceKey], beside: Set[TraceKey], others: Set[TraceKey]) -> bool:
+    def learn(self, wanted: Set[TraceKey], beside: Set[TraceKey]) -> bool:
         """Learn names from the `wanted` attempts, which can be decided then, with those `beside`.
 
-        `others` are all attempts of users who are wanted for their names alone. False if a line that is
-        wanted makes no attempt after all, as one that goes on in the next line may.
+        False if a line that is wanted makes no attempt after all, as one that goes on in the next line may.
         """
         if not wanted <= self._drafts.keys():
             return False
@@ -51,8 +50,15 @@ class NearbyBook(TraceBook):
         self._grown.clear()
         self._wanted = self._drafts_of(wanted)
         self._beside = self._drafts_of(beside - wanted)
-        self._correlator.learn(self._wanted, self._drafts_of(others - wanted))
+        self._correlator.learn(self._wanted)
         return True
+
+    def learn_more(self, other: NearbyBook, attempts: Set[TraceKey], users: Set[str]) -> bool:
+        """Learn names from `attempts` of `users`, which `other` has, too. False as above."""
+        other._correlator.beside(self._correlator)
+        learned = other.learn(attempts, set())
+        self._correlator.absorb(other._correlator, users)
+        return learned
 
     def count(self, attempts: Set[TraceKey]) -> Sample:
         """Of attempts that are not wanted themselves: how many of those around have no other side."""
@@ -91,6 +97,10 @@ class NearbyBook(TraceBook):
         """True if a look-up with one of these lines of slapd's, by their offsets, may be an attempt's."""
         options = self._correlator.options(self._drafts[key])
         return any(line.offset in lines for lookup in options for line in lookup.lines)
+
+    def may_be_certain(self, key: TraceKey, lines: Container[int]) -> bool:
+        """The same, once the names of all who might have such a look-up were learned: if it could be sure."""
+        return self._correlator.may_be_certain(self._drafts[key], lines)
 
     def known(self, user: str) -> Known | None:
         """What was learned of a user."""

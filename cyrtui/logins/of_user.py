@@ -36,7 +36,8 @@ _EXCHANGED: Final = 2 * AFTER_CLIENT
 """Seconds between two look-ups of which an attempt may have the one or the other."""
 _SAMPLES: Final = 7
 _RIVALS: Final = 60
-"""Users, and attempts of one, from which on it is too much to learn their names."""
+_OF_RIVALS: Final = 1000
+"""Users, and attempts of theirs, from which on it is too much to learn their names."""
 _MANY: Final = 400
 """Attempts of one user from which on the logs may as well be read as a whole."""
 
@@ -95,7 +96,7 @@ class _Search:
         attempts = list(self._search.attempts())
         if len(attempts) > _MANY:
             return None
-        book = self.judge(attempts)
+        book = self.judge(attempts, self._lines.near())
         traces = None if book is None else book.write(self._now)
         if book is None or traces is None or LogRole.SLAPD not in self._logs:
             return traces
@@ -118,6 +119,7 @@ class _Search:
             return traces
         if len(attempts) + len(more) > _MANY:
             return None
+        del book
         return self._decided([*attempts, *more.values()], more.keys(), his, free)
 
     def _his(
@@ -132,7 +134,7 @@ class _Search:
             if book.near < MARGIN:
                 # what the whole log is cut into has as much around each attempt
                 wide = self._lines.book(attempts, [], MARGIN)
-                if not wide.learn({each.key for each in attempts}, set(), set()):
+                if not wide.learn({each.key for each in attempts}, set()):
                     return None
                 known = wide.known(self._user)
             if known is None or not known.firm:
@@ -165,27 +167,32 @@ class _Search:
 
         `free` are the lines of slapd's with one of these that may be theirs.
         """
-        others: list[LoggedAttempt] = []
-        for last in (False, True):
-            book = self.judge(attempts, others)
-            traces = None if book is None else book.write(self._now)
-            if book is None or traces is None:
-                return None
-            told = {trace.key: trace for trace in traces}
-            open_ones = {key for key in unnamed if _undecided(told[key], dns, book.may_have(key, free))}
-            if not open_ones:
-                return traces
-            # whose the look-ups near them are may tell
-            unsure = open_ones | {
-                key for key, trace in told.items() if not _certain(trace) and book.may_have(key, free)
-            }
-            rivals = {user for key in unsure for user in book.rivals(key, free)} - {self._user}
-            if last or len(rivals) > _RIVALS:
-                return None
-            others = self._search.attempts_of(rivals, _RIVALS)
-            if len(others) > _MANY:
-                return None
-        return None
+        book = self.judge(attempts, self._lines.near())
+        traces = None if book is None else book.write(self._now)
+        if book is None or traces is None:
+            return None
+        told = {trace.key: trace for trace in traces}
+        open_ones = {key for key in unnamed if _undecided(told[key], dns, book.may_have(key, free))}
+        if not open_ones:
+            return traces
+        # whose the look-ups near them are may tell
+        unsure = open_ones | {
+            key for key, trace in told.items() if not _certain(trace) and book.may_have(key, free)
+        }
+        rivals = {user for key in unsure for user in book.rivals(key, free)} - {self._user}
+        del book
+        others = None if len(rivals) > _RIVALS else self._search.attempts_of(rivals, _OF_RIVALS)
+        if others is None:
+            return None
+        # what the whole log is cut into has as much around each attempt
+        book = self.judge(attempts, MARGIN, others)
+        traces = None if book is None else book.write(self._now)
+        if book is None or traces is None:
+            return None
+        told = {trace.key: trace for trace in traces}
+        if any(_undecided(told[key], dns, book.may_be_certain(key, free)) for key in unnamed):
+            return None
+        return traces
 
     def failures(self, wanted: TraceFilter, told: Collection[TraceKey]) -> int:
         """How many attempts that did not succeed name nobody; without those that were `told`."""
@@ -205,20 +212,27 @@ class _Search:
     # --- the lines that matter ----------------------------------------------------------------------
 
     def judge(
-        self, attempts: list[LoggedAttempt], others: Collection[LoggedAttempt] = ()
+        self,
+        attempts: list[LoggedAttempt],
+        near: float,
+        others: Mapping[str, list[LoggedAttempt]] | None = None,
     ) -> NearbyBook | None:
         """A book in which these are decided; None if a line makes no attempt after all.
 
-        `others` are all attempts of users whose names are wanted too.
+        `near` are the seconds around each that are weighed. `others` are all attempts, by user, of those
+        whose names are wanted too.
         """
         beside = [
             each for one in attempts if isinstance(one.event, BadLogin) for each in self._lines.welcomed(one)
         ]
-        book = self._lines.book([*attempts, *beside, *others], attempts, self._lines.near())
-        if not book.learn(
-            {each.key for each in attempts}, {each.key for each in beside}, {each.key for each in others}
-        ):
+        book = self._lines.book([*attempts, *beside], attempts, near)
+        if not book.learn({each.key for each in attempts}, {each.key for each in beside}):
             return None
+        for user, his in (others or {}).items():
+            # one after the other: what is near them may be much
+            more = self._lines.book(his, [], near)
+            if not book.learn_more(more, {each.key for each in his}, {user}):
+                return None
         if not book.sample.enough:
             book.sample = book.sample.with_more(self._sampled(attempts))
         book.decide()

@@ -67,3 +67,19 @@ def test_attempts_that_name_nobody_are_noted(tmp_path: Path) -> None:
     assert [each.record.offset for each in search.unnamed_between(at, at + 1.0)] == search.unnamed
     assert list(search.unnamed_between(at + 1.0, at + 9.0)) == []
     assert search.tls_failures() == [offsets[4]]
+
+
+def test_the_attempts_of_several_at_once(tmp_path: Path) -> None:
+    users = ["carol", "ALICE", "bob+folder", "Bob", "mallory", "alicea", "\N{KELVIN SIGN}arl"]
+    text = "".join(map(_login, users))
+    search = _search(tmp_path, text, "carol")[1]
+    found = search.attempts_of({"alice", "bob", "karl", "nobody"}, 100)
+    assert found is not None
+    assert {name: [each.event.user for each in mine] for name, mine in found.items()} == {
+        "alice": ["ALICE"],
+        "bob": ["bob+folder", "Bob"],
+        "karl": ["\N{KELVIN SIGN}arl"],
+        "nobody": [],
+    }
+    # what is found of some of their attempts would say too little
+    assert search.attempts_of({"alice", "bob"}, 2) is None
