@@ -43,6 +43,8 @@ _OTHERS: Final = 600.0
 _PAST: Final = 200
 _AHEAD: Final = 48 << 20
 """Bytes of the mail log after an attempt in which its process may end the session."""
+_BACKWARDS: Final = 8 << 20
+"""Bytes of the mail log before that in which the session that an attempt is of may have begun."""
 _AFTERWARDS: Final = 256 << 10
 _AROUND: Final = 24 << 10
 """Bytes of slapd's log on either side of an attempt."""
@@ -117,18 +119,15 @@ class NearLines:
     def _process_before(self, attempt: LoggedAttempt, into: list[_Range]) -> float:
         """The lines of its process back to the session before; returns from when on they are there."""
         record = attempt.record
-        low = self._mail.between(record.time - _PRELUDE, record.time)[0]
-        data = self._mail.read(low, record.offset)
-        mark = b"[%d]:" % (record.pid or 0)
-        found, count = data.rfind(mark), 0
+        count = 0
         # an attempt without a line before it may be one of the session, and the TLS, of those before
         begun = isinstance(attempt.event, Login) and not attempt.event.tls
-        while found >= 0 and count < _PAST:
-            start, stop = data.rfind(b"\n", 0, found) + 1, data.find(b"\n", found) + 1
-            line = data[start : stop - 1]
-            other = self._mail.record(line, low + start, self._mail.times_of(line, low + start))
+        for near, start, line in self._lines_before(record):
+            if count >= _PAST or (begun and not near):
+                break
+            other = self._mail.record(line, start, self._mail.times_of(line, start))
             if _process(other) == _process(record):
-                into.append((low + start, low + stop))
+                into.append((start, start + len(line) + 1))
                 event = understand(other)
                 count += 1
                 if begun and isinstance(event, Login | BadLogin | TlsFailed):
@@ -136,8 +135,22 @@ class NearLines:
                 begun = begun or isinstance(
                     event, Accepted | StartTls | Usage | SessionEnded | ConnectionClosed | Fatal
                 )
-            found = data.rfind(mark, 0, start)
         return record.time - _PRELUDE
+
+    def _lines_before(self, record: Record) -> Iterator[tuple[bool, int, bytes]]:
+        """The lines that may be of the same process, backwards, with their offsets; True: some minutes before
+        at the most.
+        """
+        mark = b"[%d]:" % (record.pid or 0)
+        high, low = record.offset, self._mail.between(record.time - _PRELUDE, record.time)[0]
+        for near in (True, False):
+            data = self._mail.read(low, high)
+            found = data.rfind(mark)
+            while found >= 0:
+                start, stop = data.rfind(b"\n", 0, found) + 1, data.find(b"\n", found)
+                yield near, low + start, data[start:stop]
+                found = data.rfind(mark, 0, start)
+            high, low = low, self._mail.line_start(max(0, low - _BACKWARDS))
 
     def _process_after(self, attempt: LoggedAttempt, into: list[_Range]) -> None:
         """The lines of its process until something begins the next attempt."""
