@@ -233,7 +233,11 @@ class OddityFinder:
             # the rest of a line before; how a look-up ended does not stand there
             return
         event = understand(record)
-        if record.pid is None or not (event is None or isinstance(event, SlapdState | LdapEvent)):
+        if (
+            record.pid is None
+            or record.text.startswith("conn=")
+            or not (event is None or isinstance(event, SlapdState | LdapEvent))
+        ):
             raise Unclear
 
     def _result(
