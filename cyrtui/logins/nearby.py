@@ -31,6 +31,7 @@ _LATE: Final = 3.0
 """Seconds after a look-up within which its attempt is nearly always answered."""
 _MANY: Final = 50
 _MISTAKABLE: Final = 0.003
+_SEEN: Final = 0.0003
 
 
 class Sample(NamedTuple):
@@ -50,11 +51,16 @@ class Sample(NamedTuple):
 
     @property
     def strange(self) -> bool:
-        """As `Learned.coherent` is false: where too little is seen, the worse is assumed."""
+        """Whether one may be taken for another's: where too little is seen, the worse is assumed.
+
+        Where much goes on, most attempts whose own is missing have another's beside them: so what is seen to
+        be alone is the least part.
+        """
         if not self.enough:
             return True
         alone = (self.attempts_alone + 1) / self.attempts, (self.found_alone + 1) / self.found
-        return alone[0] * alone[1] > _MISTAKABLE
+        seen = self.attempts_alone / self.attempts * self.found_alone / self.found
+        return alone[0] * alone[1] > _MISTAKABLE or seen > _SEEN
 
     def with_more(self, more: Sample) -> Sample:
         return Sample(*map(sum, zip(self, more, strict=True)))

@@ -37,6 +37,8 @@ SERVERS = [
     Server(seed=74, attempts=200, rate=3.0, users=12, named=True, whole_seconds=False, strangers=0.2),
     Server(seed=75, attempts=200, rate=1.0, users=12, named=True, lost=0.02, silent=0.05, strangers=0.1),
     Server(seed=76, attempts=150, rate=1.0, users=12, named=True, silent=1.0, strangers=1.0),
+    # most of those whose look-up is missing have another's beside them
+    Server(seed=302, attempts=250, rate=3.0, users=15, named=True, silent=0.1, strangers=0.2),
 ]
 
 # of these the first users have attempts that name nobody and are told fast
