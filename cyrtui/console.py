@@ -107,6 +107,7 @@ class Console:
         self._directory: AskedDirectory | None = None
         self._book: TraceBook | None = None
         self._traces: tuple[LoginTrace, ...] = ()
+        self._busy_since: float | None = None
         self._hour = HourKeeper()
         self._last_hour = LastHour(0, 0, 0, ())
         self._words: WordKeeper | None = None
@@ -285,6 +286,7 @@ class Console:
     def _read_records(
         self, feed: RecordFeed, book: TraceBook, words: WordKeeper
     ) -> tuple[int, frozenset[TraceKey], bool]:
+        self._busy_since = self._busy_since or time.monotonic()
         records, more = feed.poll()
         with self._lock:
             book.feed(records)
@@ -295,7 +297,15 @@ class Console:
             words.feed(mail)
         since = self._archived if self._since is None else self._since
         self._last_hour = self._hour.count(self._traces, self._host.now(), since)
+        if not more:
+            self._busy_since = None
         return len(records), traces, more
+
+    @property
+    def lag(self) -> float:
+        """For how many seconds the attempts shown have not been up to date: too much is logged at once."""
+        busy = self._busy_since
+        return time.monotonic() - busy if busy is not None and self.ready else 0.0
 
     def _drop(self, trace: LoginTrace) -> None:
         """An attempt that makes room for newer ones."""

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from cyrtui.console import Console
     from cyrtui.services.board import NoBoard, ServiceBoard
 
+# Seconds from which on it is said that what is shown is not up to date.
+_BEHIND = 5.0
+
 
 def standing_pieces(console: Console, board: ServiceBoard | NoBoard | None) -> tuple[list[Cell], list[Cell]]:
     """The pieces at the left (host, master) and at the right (recording, mode)."""
@@ -33,6 +36,8 @@ def standing_pieces(console: Console, board: ServiceBoard | NoBoard | None) -> t
         right += [("REC ", "warning"), (f"{where} {sign}  ", "muted")]
     elif console.name.kind == "tree":
         right += [("COPIED TREE  ", "warning")]
+    if console.lag >= _BEHIND:
+        right.insert(0, (f"logins {span(console.lag)} behind  ", "warning"))
     right.append((f"{console.mode} ", "strong" if console.mode == "OPERATOR" else "ok"))
     return left, right
 

@@ -183,6 +183,16 @@ async def test_a_user_is_read_for_in_the_archives_and_o_reads_for_everyone(rotat
         await until(pilot, lambda: "archives hold is there" in picture(app))
 
 
+async def test_attempts_that_are_not_up_to_date_are_said_not_to_be(
+    rotated: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with on_files(rotated) as (app, _, screen):
+        assert app.core.lag < 5.0
+        monkeypatch.setattr(Console, "lag", 4000.0)
+        screen.standing_changed()
+        assert "logins 1h 6m behind" in picture(app)
+
+
 async def test_going_on_below_the_last_row_reads_further_back(rotated: Path) -> None:
     async with on_files(rotated) as (_, pilot, screen):
         before = rows(screen)
