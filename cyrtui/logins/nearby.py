@@ -125,6 +125,8 @@ class NearbyCorrelator(Correlator):
         self._evidences: list[Evidence] = []
         self._proven: set[Pair] = set()
         self._unproven: dict[Draft, Pair] = {}
+        self._bare: dict[Draft, tuple[int | None, float]] = {}
+        self._in_doubt = False
         self._others: set[str] = set()
         self._claimants: set[str] = set()
 
@@ -163,6 +165,12 @@ class NearbyCorrelator(Correlator):
         """Find the look-ups of these by all that was learned."""
         self._coherent = not self.sample.strange
         for draft in drafts:
+            self._decide_one(draft)
+
+    def decide_again(self, drafts: Sequence[Draft]) -> None:
+        """The same, once it was proven or doubted what depends on more than is near."""
+        open_ones = self._in_doubt or self._others
+        for draft in [each for each in drafts if open_ones or each in self._unproven]:
             self._decide_one(draft)
 
     def claims(self) -> list[Claim]:
@@ -246,6 +254,7 @@ class NearbyCorrelator(Correlator):
         evidence = Evidence()
         evidence.dn_seen[claim.dn] = 20 * (len(claim.lookups) + 1)
         self.learned.replace(None, evidence)
+        self._in_doubt = True
 
     def _around(self, draft: Draft) -> tuple[Window, int, list[int]] | None:
         found = self._near.get(draft)
@@ -282,10 +291,11 @@ class NearbyCorrelator(Correlator):
             # else the whole log may have so many DNs there that they tell nothing
             self._note_neighbours(evidence, window, row)
         column = solution.column(row)
+        self._bare[draft] = column, solution.regret(row)
         if need.user is not None:
             evidence.user_attempts[need.user] += 1
             dn = None if column is None else window.lookups[column].dn
-            if dn is not None and solution.regret(row) >= SOLID:
+            if dn is not None and self._bare[draft][1] >= SOLID:
                 evidence.settled[need.user, dn] += 1
         for index, lookup in enumerate(window.lookups):
             if (
@@ -388,8 +398,12 @@ class NearbyCorrelator(Correlator):
         user, dn = window.needs[row].user, window.lookups[column].dn
         if not self._others and user is not None and dn is not None and self.reliable(user, dn):
             return True
-        bare = Solution(window, rows, window.costs)
-        if bare.column(row) == column and bare.regret(row) >= SOLID:
+        draft = window.needs[row].draft
+        if draft not in self._bare:
+            bare = Solution(window, rows, window.costs)
+            self._bare[draft] = bare.column(row), bare.regret(row)
+        alone, regret = self._bare[draft]
+        if alone == column and regret >= SOLID:
             return True
         if not self._others:
             return False

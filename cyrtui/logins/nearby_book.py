@@ -81,6 +81,10 @@ class NearbyBook(TraceBook):
         """Find the look-ups of what is wanted, and of what is beside it."""
         self._correlator.decide([*self._wanted, *self._beside])
 
+    def decide_again(self) -> None:
+        """The same, once claims were proven or doubted."""
+        self._correlator.decide_again([*self._wanted, *self._beside])
+
     def claims(self) -> list[Claim]:
         """What more would be certain if it were proven."""
         return self._correlator.claims()

@@ -243,7 +243,7 @@ class _Search:
                     book.prove(claim)
                 else:
                     book.doubt(claim)
-            book.decide()
+            book.decide_again()
         return book
 
     def _sampled(self, attempts: list[LoggedAttempt]) -> Sample:
