@@ -155,17 +155,14 @@ class OddityFinder:
                         continue
                     # most did go well, only that other lines stand between theirs, or a second began
                     start = begin[1] - at
-                    good = (
-                        start >= 0
-                        and place + 4096 < end
-                        and any(
-                            data.find(name + op + read, start, place + 4096) >= 0
-                            for op in (b" op=3", b" op=1")
+                    if (
+                        start < 0
+                        or place + 4096 >= end
+                        or (
+                            data.find(name + b" op=3" + read, start, place + 4096) < 0
+                            and data.find(name + b" op=1" + read, start, place + 4096) < 0
                         )
-                    )
-                    if not good or (
-                        second != begin[0]
-                        and self._time(second, at + place) - self._time(*begin) >= self._long
+                        or (second != begin[0] and self._apart(begin, (second, at + place)) >= self._long)
                     ):
                         judged.add(name)
                         self._judge(found, unclear, name, data, at, place)
@@ -216,6 +213,12 @@ class OddityFinder:
             line = line or self._log.read(offset, min(offset + HEAD, self._log.size))
             time = self._seconds[second] = float(floor(self._log.times_of(line, offset)))
         return time
+
+    def _apart(self, begin: tuple[bytes, int], end: tuple[bytes, int]) -> float:
+        """Seconds from one stamp to another, each with the offset of its line."""
+        if begin[0][:-2] == end[0][:-2]:
+            return int(end[0][-2:]) - int(begin[0][-2:])
+        return self._time(*end) - self._time(*begin)
 
     def _event(self, text: str) -> LdapEvent | SlapdState | None:
         _conn, _, rest = text.partition(" ")
