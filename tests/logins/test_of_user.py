@@ -21,7 +21,8 @@ from cyrtui.logs.record import LogRole
 from cyrtui.logs.slices import SlicedLog
 from cyrtui.settings import load_settings
 from cyrtui.trace_command import TraceOptions, log_flags, trace
-from tests.logins.generator import Logs, Server, generate
+from tests.logins.day import Day, write_day
+from tests.logins.generator import BASE, Logs, Server, generate
 from tests.logins.reading import RECORDINGS, recorded
 
 _BEFORE = 600.0
@@ -109,6 +110,28 @@ def compare(near: LoginTrace, whole: LoginTrace, seen: Counter[str]) -> None:
         and whole.ldap.confidence is Confidence.CERTAIN
         and (near.ldap is None or near.ldap.confidence is not Confidence.CERTAIN)
     )
+
+
+def test_where_very_much_goes_on_only_seconds_around_each_are_weighed(tmp_path: Path) -> None:
+    """Names of others are not known there; his own DN is searched for in all of slapd's log."""
+    day = Day(seed=21, attempts=1200, users=100, begin=BASE, seconds=340.0, hung=0)
+    paths = write_day(day, tmp_path)
+    logs = Logs(paths.mail.read_bytes(), paths.auth.read_bytes(), paths.slapd.read_bytes(), [], paths.end)
+    whole = read_as_a_whole(logs)
+    users = Counter(trace.user for trace in whole.values() if trace.user is not None)
+    seen: Counter[str] = Counter()
+    sure = 0
+    for user, _count in users.most_common()[10:15]:
+        found = of_user_in(sliced(logs, tmp_path), TraceFilter(user=user), time.time(), before=_BEFORE)
+        assert found is not None
+        told = {trace.key: trace for trace in found.traces}
+        mine = {key: trace for key, trace in whole.items() if trace.user == user}
+        assert told.keys() == mine.keys()
+        for key, near in told.items():
+            compare(near, mine[key], seen)
+            sure += near.ldap is not None and near.ldap.confidence is Confidence.CERTAIN
+    assert seen["traces"] > 50
+    assert sure >= 0.8 * seen["traces"]
 
 
 @pytest.mark.parametrize("version", ["cyrus-2.2.13", "cyrus-2.4.22"])
