@@ -168,14 +168,44 @@ class MailTotals:
                 if understand(record) is not None:
                     raise Unclear
                 continue
-            if self._at + found.end() == self._log.size:
-                # what is written of a line so far continues nothing
-                continue
-            begin = data.rfind(b"\n", 0, start)
-            before = self._every.match(data, max(begin, 0))
-            # joined to the line before, it might make another one of it
-            if before is None or understand(_record(before[2], inert(before[3]) + record.text)) is not None:
+            if not self._unfinished(found):
+                self._go_on(data, start, end)
+
+    def _unfinished(self, found: re.Match[bytes]) -> bool:
+        """True of a piece of the last line, which continues nothing."""
+        return self._at + found.end() == self._log.size
+
+    def _go_on(self, data: bytes, start: int, end: int) -> None:
+        """The line at `start` goes on where another ended, and might make another one of it."""
+        begin = start
+        while True:
+            begin = data.rfind(b"\n", 0, begin)
+            if begin < 0:
                 raise Unclear
+            if not data.startswith(b"\n\n", begin) and self._strange.match(data, begin) is None:
+                break
+        before = self._every.match(data, begin)
+        if before is None or before[2] in self.processes:
+            return
+        text = inert(before[3])
+        whole = text + self._rest(data, before.end(), end)
+        if self._event(before[2], text) is not None or self._event(before[2], whole) is not None:
+            self.special.add(before[2])
+
+    def _rest(self, data: bytes, at: int, end: int) -> str:
+        """What follows, in lines of its own, on the line that ends at `at`."""
+        text = ""
+        while True:
+            while at + 1 < end and data.startswith(b"\n\n", at):
+                at += 1
+            found = self._strange.match(data, at, end)
+            if found is None or self._unfinished(found):
+                return text
+            record = self._log.record(found[0][1:], self._at + at + 1, 0.0)
+            if record.parsed:
+                return text
+            text += record.text
+            at = found.end()
 
     def _found(self, data: bytes, end: int) -> list[tuple[bytes, ...]]:
         """The lines that say something, as (stamp, process, user, TLS, starttls, word, rest)."""
@@ -246,6 +276,10 @@ class MailTotals:
                 continue
             time, text = self._time(found[1]), inert(found[3])
             event = self._event(found[2], text)
+            if rest := self._rest(data, found.end(), end):
+                text += rest
+                whole = self._event(found[2], text)
+                event = whole if isinstance(whole, ServiceEvent) else event
             if isinstance(event, ServiceEvent):
                 at = TraceEvent(
                     "mail",

@@ -149,6 +149,20 @@ def with_carriage_returns(raw: Raw, _rng: random.Random) -> Raw:
     return {role: data.replace(b"\n", b"\r\n") for role, data in raw.items()}
 
 
+def with_lines_that_go_on(raw: Raw, rng: random.Random) -> Raw:
+    rests = (b"", b"\0\0\0of a crash", b"\xff\xfe more of it", b"half a line", b"   indented")
+
+    def spoilt(data: bytes) -> bytes:
+        found = []
+        for line in lines(data):
+            found.append(line)
+            while rng.random() < 0.02:
+                found.append(rng.choice(rests))
+        return joined(found)
+
+    return {role: spoilt(data) for role, data in raw.items()}
+
+
 def of_two_hosts(raw: Raw, _rng: random.Random) -> Raw:
     renamed = re.sub(rb" mx (cyrus/\w+\[\d*[13579]\]: )", rb" mx2 \1", raw[MAIL])
     assert renamed != raw[MAIL]
@@ -247,6 +261,7 @@ CHANGES = [
     cut_short,
     begun_later,
     with_carriage_returns,
+    with_lines_that_go_on,
     of_two_hosts,
     with_lines_of_weight,
     with_words_of_the_library,
@@ -275,9 +290,8 @@ def test_logs_that_are_not_as_they_should(
 def test_lines_of_no_known_form_are_left_to_who_reads_each(tmp_path: Path) -> None:
     raw = of_day(Day(seed=6, attempts=100, users=30, seconds=60.0, hung=0), tmp_path)
     login = next(line for line in lines(raw[MAIL]) if b"User logged in" in line)
-    for strange in (b"half a line", b"Nov 22 00:00:01 mx cyrus/imap[7]: event=login.good u.username=a"):
-        changed = {**raw, MAIL: raw[MAIL].replace(login, login + b"\n" + strange, 1)}
-        assert counted(changed, tmp_path) is None
+    other = b"Nov 22 00:00:01 mx cyrus/imap[7]: event=login.good u.username=a"
+    assert counted({**raw, MAIL: raw[MAIL].replace(login, login + b"\n" + other, 1)}, tmp_path) is None
     assert counted({**raw, MAIL: b""}, tmp_path) is None
     # from some line on without the host, and by a program of another name
     half = raw[SLAPD].find(b"\n", len(raw[SLAPD]) // 2)
