@@ -259,6 +259,11 @@ class _Run:
         if found is None:
             return self.history()
         totals.become(found.summary)
+        if totals.by_cause["directory-slow"]:
+            self._say(
+                "Logins that the directory made slow are counted by what stands near them in the logs: there "
+                "may be a few more, of which only the whole of the logs could tell whose look-up was whose."
+            )
         if found.unnamed:
             number = counted(found.unnamed, "attempt")
             self._say(
