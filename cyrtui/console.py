@@ -53,6 +53,8 @@ _SLICE: Final = 0.02
 # Attempts are looked for in so much of the end of each log.
 _HISTORY_BYTES: Final = 24 << 20
 _SCREENFUL: Final = 200
+# For how many times as long as the last lines were made sense of, more lines are read before the next time.
+_READING: Final = 3.0
 _LINES_A_WRITE: Final = 1000
 
 
@@ -108,6 +110,8 @@ class Console:
         self._book: TraceBook | None = None
         self._traces: tuple[LoginTrace, ...] = ()
         self._busy_since: float | None = None
+        self._unsettled = False
+        self._settled = 0.0, 0.0
         self._hour = HourKeeper()
         self._last_hour = LastHour(0, 0, 0, ())
         self._words: WordKeeper | None = None
@@ -290,14 +294,24 @@ class Console:
         records, more = feed.poll()
         with self._lock:
             book.feed(records)
-            traces = book.settle(self._host.now(), at_rest=not records)
+            self._unsettled = self._unsettled or bool(records)
+            began = time.monotonic()
+            if (
+                # while very much is logged at once, most of the time is for reading it
+                (more or records) and began - self._settled[0] < _READING * self._settled[1]
+            ):
+                traces: frozenset[TraceKey] = frozenset()
+            else:
+                traces = book.settle(self._host.now(), at_rest=not records)
+                self._unsettled, ended = False, time.monotonic()
+                self._settled = ended, ended - began
             if traces:
                 self._traces = tuple(book.traces())
         if mail := [record for record in records if record.role is LogRole.MAIL]:
             words.feed(mail)
         since = self._archived if self._since is None else self._since
         self._last_hour = self._hour.count(self._traces, self._host.now(), since)
-        if not more:
+        if not (more or self._unsettled):
             self._busy_since = None
         return len(records), traces, more
 

@@ -1,5 +1,6 @@
 """The session that the screens ask: what is read together, and what a host without logs or rights says."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,6 +65,20 @@ def test_the_articles_login_is_one_trace_of_21_lines(root: Path) -> None:
             assert console.trace_of_line(view, number) == trace.key
             line = view.line(number)
             assert console.line_number(view, line.path, line.offset, line.time) == number
+
+
+def test_lines_are_made_sense_of_at_rest_however_long_it_took_the_last_time(root: Path) -> None:
+    with opened(root) as console:
+        login = next(
+            line for line in (root / "var/log/mail.info").read_text().splitlines() if "login:" in line
+        )
+        console._settled = time.monotonic(), 1e9
+        with (root / "var/log/mail.info").open("a") as log:
+            log.write(f"{login}\n")
+        for _ in console.steps():
+            if len(console.traces()) == 2:
+                break
+        assert console.lag == 0.0
 
 
 def test_services_of_a_tree_are_declared_and_unknown(root: Path) -> None:
