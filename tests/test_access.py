@@ -71,6 +71,9 @@ ELSEWHERE = {
     "cyrtui/host/conf_lint.py: subprocess.run": "cyr_info conf-lint, by its full path, which only reads",
     "cyrtui/host/memory_file.py: os.write": "a file in memory, which has no name on any disk",
     "cyrtui/apply/watchdog.py: os.write": "steps, to the pipe of the console that started it",
+    "cyrtui/shared_work.py: os.fork": "a second process of its own, which reads logs",
+    "cyrtui/shared_work.py: os.kill": "that process, and no other",
+    "cyrtui/shared_work.py: os.write": "numbers, to a pipe between the two",
 }
 READING = {
     ("cyrtui/host/local.py", "os.open"),
