@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from time import monotonic
@@ -111,7 +111,7 @@ class SpoolScreen(SpoolWork):
         self._rows = _Lines((), self)
         self._go_to: str | None = None
         self._searched = 0.0
-        self._making = self._stale = False
+        self._making = self._stale = self._sorted = False
         self._in_sight: dict[str, TreeLine] = {}
         self._soon: Timer | None = None
         self._settling: Timer | None = None
@@ -179,7 +179,8 @@ class SpoolScreen(SpoolWork):
         if event.progress is None:
             self._measuring = None
             self._keys()
-            self._work("")
+            # the lines come in their order and this one goes, at once
+            self._sorted = True
             self._fill()
             return
         one = event.progress
@@ -231,15 +232,18 @@ class SpoolScreen(SpoolWork):
         else:
             self._show_lines(self._lines_for(self._wanted, self._sort, self._reverse))
 
-    def _lines_for(self, wanted: str, sort: SortKey, reverse: bool) -> Sequence[TreeLine]:
+    def _lines_for(
+        self, wanted: str, sort: SortKey, reverse: bool, breathe: Callable[[], object] = lambda: None
+    ) -> Sequence[TreeLine]:
         browser = self.browser
-        return browser.tree.lines(wanted, browser.worth(sort), reverse=reverse)
+        return browser.tree.lines(wanted, browser.worth(sort), reverse=reverse, breathe=breathe)
 
     @work(thread=True, group="lines", exit_on_error=True)
     def _make_lines(self, wanted: str, sort: SortKey, reverse: bool) -> None:
         """Of many mailboxes this takes longer than a key may wait. One at a time: of what is typed
         meanwhile the last counts."""
-        self.post_message(self.Made(_Lines(self._lines_for(wanted, sort, reverse), self, placed=True)))
+        lines = self._lines_for(wanted, sort, reverse, self.owner.keys_first.let_pass)
+        self.post_message(self.Made(_Lines(lines, self, placed=True)))
 
     def on_spool_screen_made(self, event: Made) -> None:
         self._making = False
@@ -251,6 +255,9 @@ class SpoolScreen(SpoolWork):
 
     def _show_lines(self, lines: Sequence[TreeLine]) -> None:
         self._lines = lines
+        if self._sorted:
+            self._sorted = False
+            self._work("")
         browser, tree = self.browser, self.browser.tree
         title = self.query_one("#spool-title", StatusLine)
         left: list[Cell] = [("SPOOL", "strong")]

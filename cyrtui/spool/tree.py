@@ -148,10 +148,17 @@ class SpoolTree:
 
     # --- lines ------------------------------------------------------------------------------------
 
-    def lines(self, wanted: str = "", worth: Worth | None = None, *, reverse: bool = False) -> list[TreeLine]:
+    def lines(
+        self,
+        wanted: str = "",
+        worth: Worth | None = None,
+        *,
+        reverse: bool = False,
+        breathe: Callable[[], object] = lambda: None,
+    ) -> list[TreeLine]:
         """The lines that stand open, or, with `wanted`, every mailbox whose name holds that text (in any
         case) with what it stands below. Groups are sorted by name, or by what they are worth, the greatest
-        first."""
+        first. `breathe` is called once a group, so that somebody may do what is more urgent."""
         needle = plain(wanted.strip())
         by_partition: dict[str, list[Group]] = {name: [] for name in self._partitions}
         for group in self.groups:
@@ -164,6 +171,7 @@ class SpoolTree:
             below: list[TreeLine] = []
             if is_open:
                 for group in self._sorted(groups, worth, reverse=reverse):
+                    breathe()
                     below += self._lines_of(group, needle)
             if below or not needle:
                 lines.append(line)

@@ -7,7 +7,7 @@ import struct
 import zlib
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from cyrtui.spool.damage import Damaged, UnknownFormat
@@ -123,6 +123,8 @@ def test_one_flipped_bit_under_a_checksum_is_found(
     bit = data.draw(st.integers(0, len(packed[0]) * 8 - 1))
     flipped = bytearray(packed[0])
     flipped[bit // 8] ^= 1 << bit % 8
+    # made into a version that has none (12 into 8), nothing is left that could tell
+    assume(HEADER_SIZES.get(int.from_bytes(flipped[8:12], "big")) is None or flipped[11] >= FIRST_WITH_CRC)
     with pytest.raises(Damaged):
         read_index_header(bytes(flipped))
 
