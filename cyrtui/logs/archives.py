@@ -8,7 +8,7 @@ time the next older file is looked for anew, beginning from what the known one h
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cyrtui.errors import FileUnreadable
@@ -88,11 +88,15 @@ class Archives:
         else:
             archives.sort(key=lambda one: (one.facts.mtime, one.turn), reverse=True)
         if len(archives) > 1:
-            # Some number the other way round than logrotate does.
-            newest, oldest = self._begin(archives[0]), self._begin(archives[-1])
+            # Some number the other way round than logrotate does. Of an empty log an archive may be packed.
+            newest, oldest = self._first_begin(archives), self._first_begin(archives[::-1])
             if newest is not None and oldest is not None and newest < oldest:
                 archives.reverse()
         return archives[:_AT_MOST]
+
+    def _first_begin(self, archives: Iterable[Archive]) -> float | None:
+        """The time of the first line of the first archive that has one."""
+        return next((begin for one in archives if (begin := self._begin(one)) is not None), None)
 
     def _begin(self, archive: Archive) -> float | None:
         """The time of the first line of an archive, if it has one."""

@@ -99,6 +99,7 @@ def texts(view: LineView) -> list[str]:
 @settings(max_examples=120, deadline=None)
 @given(before=st.integers(0, 60), steps=STEPS)
 @example(before=1, steps=[("rotate", 1), ("pack", 1)])
+@example(before=1, steps=[("rotate", 1), ("mail", 1), ("copy", 1), ("rotate", 1), ("pack", 1)])
 def test_a_view_has_every_line_once_and_in_order(before: int, steps: list[tuple[str, int]]) -> None:
     with directory() as place:
         server = Server(place)
