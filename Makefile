@@ -4,7 +4,7 @@ VENV   ?= .venv
 RUN    := $(VENV)/bin/python
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: demo test check lab lab-down bench lock pictures clean
+.PHONY: demo test check fuzz lab lab-down bench lock pictures clean
 
 demo: $(VENV)/.runtime
 	$(RUN) -m cyrtui demo
@@ -21,6 +21,10 @@ check: $(VENV)/.dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy -p cyrtui -p tests
 	$(VENV)/bin/lint-imports
+
+# The property tests with examples that no run has had.
+fuzz: $(VENV)/.dev
+	CYRTUI_FUZZ=1 $(RUN) -m pytest -m hypothesis -n auto --maxprocesses 4 --dist loadfile
 
 # The console on a real server: rsyslog, slapd and Cyrus in namespaces of their own.
 lab: $(VENV)/.dev

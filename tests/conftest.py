@@ -5,10 +5,16 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.lab.fixture import lab, labs
 
 __all__ = ["lab", "labs"]
+
+# The same examples in every run, so that a run that passed passes again; `make fuzz` looks for new ones.
+settings.register_profile("steady", derandomize=True)
+settings.register_profile("fuzz", max_examples=1000)
+settings.load_profile("fuzz" if os.environ.get("CYRTUI_FUZZ") else "steady")
 
 ROOT = Path(__file__).parent.parent
 
