@@ -27,8 +27,8 @@ _BEFORE: Final = 60.0
 _AFTER: Final = 45.0
 """Seconds around an attempt in which all stands that its look-up depends on."""
 _NEIGHBOURS: Final = 660.0
-_SLOW_BEFORE: Final = 40.0
-_SLOW_AFTER: Final = 40.0
+_SLOW_BEFORE: Final = 25.0
+_SLOW_AFTER: Final = 25.0
 _PARTS: Final = 250
 _SOME_ENTRY: Final = Known("", firm=False)
 
@@ -92,7 +92,8 @@ class _ExcerptBook(TraceBook):
 class Excerpts:
     """Gathers what is to be read, and reads it.
 
-    `proxy` is the DN of a proxy that works, `users` are those, as `canonical_user` gives them, who logged in.
+    `proxy` is the DN of a proxy that works, `users` are those, as `canonical_user` gives them, who logged in:
+    they are looked at only for attempts that are `known`.
     """
 
     def __init__(
@@ -133,9 +134,10 @@ class Excerpts:
 
         `covers` tells which slow logins count. Raises `Unclear` if that is too much.
         """
-        parts = _joined(self._parts)
+        # the longest first, so that both processes end at about the same time
+        parts = sorted(_joined(self._parts), key=_length, reverse=True)
         alone = len(parts)
-        parts += _joined(self._known)
+        parts += sorted(_joined(self._known), key=_length, reverse=True)
         ranges = [[(log, log.between(part.begin, part.end)) for log in self._logs.values()] for part in parts]
         size = sum(high - low for each in ranges for _, (low, high) in each)
         if size > _ALL or len(parts) > _PARTS:
@@ -197,6 +199,10 @@ def _records(log: SlicedLog, range_: tuple[int, int]) -> Iterator[Record]:
 def _asked(trace: LoginTrace) -> Asked:
     user = trace.user if trace.user_from == "mail" else None
     return Asked(trace.end, trace.service, user, trace.mechanism)
+
+
+def _length(part: _Part) -> float:
+    return part.end - part.begin
 
 
 def _joined(parts: list[_Part]) -> list[_Part]:

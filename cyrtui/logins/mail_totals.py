@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from operator import itemgetter
 from typing import Final
 
 from cyrtui.inert import inert
@@ -38,54 +37,19 @@ from cyrtui.logins.events import (
 )
 from cyrtui.logins.failures import Failures
 from cyrtui.logins.grammar import MASTERS, service_of, understand
+from cyrtui.logins.mail_lines import PROCESS, Key, LinesOf, MailLines, Telling, line_of, parts_of
 from cyrtui.logins.needs import WITHOUT_LOOKUP
 from cyrtui.logins.rules import RULES
 from cyrtui.logins.sessions import Line, Process
 from cyrtui.logins.trace import TraceEvent
-from cyrtui.logs.record import LogRole, Record
+from cyrtui.logs.haystack import Haystack
+from cyrtui.logs.record import LogRole
 from cyrtui.logs.slices import SlicedLog
 from cyrtui.logs.whole_log import Shape, Unclear, pieces
 from cyrtui.pattern import pattern
 
-# possessive where nothing need be gone back to
-_CLIENT: Final = rb"(?:[^\s\[\]]++ ?)?\[[^\]\s]*+\]"
-_LOGIN: Final = (
-    rb"login: " + _CLIENT + rb" ([!-~]++) [A-Za-z0-9_-]{1,64}+(\+TLS)? User logged in"
-    rb"(?: SESSIONID=<[!-;=?-~]*+>)?(?=\n)"
-)
-_STARTTLS: Final = (
-    rb"starttls: \S++ with cipher \S++ \(\d++/\d++ bits(?: new| reused)?(?: client)?\)"
-    rb"(?: no authentication)?(?=\n)"
-)
-# The first words of the other lines that say something. Lines that are only kept beside an attempt are not
-# among them.
-_WORDS: Final = (
-    rb"USAGE |badlogin:|login:|starttls:|STARTTLS |TLS |Error |error |unable |Private |verify |"
-    rb"accepted |executed(?=\n)|refused |SASL |user |Too |Lost |session |counts:|auditlog: traffic|graceful |"
-    rb"DISCONNECT:|IOERROR:|DBERROR|twoskip:|skiplist:|Fatal |event=|conn="
-)
-# What gives weight to a line that begins with any other word.
-_HOLDS: Final = (
-    b" failed: ",
-    b"error initializing TLS",
-    b"required OpenSSL options",
-    b": Logins must be at least ",
-    b", closing connection",
-)
-_PROCESS: Final = rb"([^\n\]]++\]): "
 _STRICTLY: Final = pattern(rb"(?:[^\s:]{1,255} +)?[^\s\[\]:]{1,128}\[\d{1,10}\]")
-_OTHER_WORD: Final = b"~"
-_BAD_LOGINS: Final = (
-    pattern(r"badlogin: (?P<client>[^\[\]]*\[[^\[\]]*\]) ([\w-]{1,64}) \(([^\s()]+)\) \[([^\[\]]*)\]\Z"),
-    pattern(
-        r"badlogin: (?P<client>[^\[\]]*\[[^\[\]]*\]) (plaintext) ([^\s()\[\]]+) (SASL\(-?\d+\): [^()\[\]]*)\Z"
-    ),
-    pattern(r"badlogin: (?P<client>[^\[\]]*\[[^\[\]]*\]) ([\w-]{1,64})() \[([^\[\]]*)\]\Z"),
-)
 _KNOWN: Final = 20_000
-
-Key = bytes
-"""Host, ident and pid of a process, as its lines have them."""
 
 
 def decides(text: str) -> bool:
@@ -119,40 +83,37 @@ class MailTotals:
         self.failures = Failures()
         self.broken_off: Counter[str] = Counter()
         self.special: set[Key] = set()
-        self.processes: dict[Key, Process] = {key: Process(_key_of(key)) for key in apart}
+        self.processes: dict[Key, Process] = {key: Process(parts_of(key)) for key in apart}
         self._log = log
         self._covers = covers
         self._shape = shape
-        stamp = shape.second + shape.rest[:-1]
-        start = rb"\n(" + stamp + rb") " + _PROCESS
-        strange = rb"\n(?!" + stamp + rb" [^\s:]++ )[^\n]++"
-        self._lines = re.compile(
-            start + rb"(?:" + _LOGIN + rb"|(" + _STARTTLS + rb")|(" + _WORDS + rb")([^\n]*+))|" + strange
-        )
-        self._every = re.compile(start + rb"([^\n]*+)")
-        self._strange = re.compile(strange)
+        self._lines = MailLines(shape)
         self._names: Counter[bytes] = Counter()
-        self._held: dict[Key, bytes] = {}
+        self._begun: dict[Key, bytes] = {}
         self._times: dict[bytes, float] = {}
         self._at = self._stop = 0
         self._to_minute = shape.length - 3
         self._zone_at = shape.length if shape.whole_seconds else 26
         self._service: dict[Key, str] = {}
         self._events: dict[str, LoginEvent | None] = {}
-        self._kinds: dict[tuple[int, str, str], int] = {}
+        self._kinds: dict[tuple[bytes, bool, bytes], int] = {}
 
     def count(self, low: int, high: int) -> None:
         """Count what is in [low, high), where lines begin."""
         for at, data, end in pieces(self._log, low, high):
             self._times.clear()
             self._at, self._stop = at, at + end
+            of_processes = LinesOf(self._lines, data, end)
             if self.processes:
-                self._read_apart(data, end)
-            lines = self._found(data, end)
-            if not all(map(itemgetter(0), lines)):
+                self._read_apart(of_processes, data, end)
+            if self._begun:
+                self._go_on_with_tls(of_processes)
+            others = self._lines.others(data, end)
+            if others.strange:
                 self._check_strange(data, end)
-                lines = [line for line in lines if line[0]]
-            self._take(lines)
+            self._count_logins(data, end)
+            self._count_bad_logins(others.bad)
+            self._take(others.telling, of_processes)
         for name, number in self._names.items():
             self.users[name.decode()] += number
         self._names.clear()
@@ -161,7 +122,7 @@ class MailTotals:
 
     def _check_strange(self, data: bytes, end: int) -> None:
         """Lines that do not begin as all others do: they may say anything, or go on where another ended."""
-        for found in self._strange.finditer(data, 0, end):
+        for found in self._lines.strange.finditer(data, 0, end):
             line, start = found[0][1:], found.start()
             record = self._log.record(line, self._at + start + 1, self._time(line[:64]))
             if record.parsed:
@@ -182,9 +143,9 @@ class MailTotals:
             begin = data.rfind(b"\n", 0, begin)
             if begin < 0:
                 raise Unclear
-            if not data.startswith(b"\n\n", begin) and self._strange.match(data, begin) is None:
+            if not data.startswith(b"\n\n", begin) and self._lines.strange.match(data, begin) is None:
                 break
-        before = self._every.match(data, begin)
+        before = self._lines.every.match(data, begin)
         if before is None or before[2] in self.processes:
             return
         text = inert(before[3])
@@ -198,7 +159,7 @@ class MailTotals:
         while True:
             while at + 1 < end and data.startswith(b"\n\n", at):
                 at += 1
-            found = self._strange.match(data, at, end)
+            found = self._lines.strange.match(data, at, end)
             if found is None or self._unfinished(found):
                 return text
             record = self._log.record(found[0][1:], self._at + at + 1, 0.0)
@@ -207,73 +168,116 @@ class MailTotals:
             text += record.text
             at = found.end()
 
-    def _found(self, data: bytes, end: int) -> list[tuple[bytes, ...]]:
-        """The lines that say something, as (stamp, process, user, TLS, starttls, word, rest)."""
-        places = []
-        for held in _HOLDS:
-            at = data.find(held, 0, end)
-            while at >= 0:
-                start = data.rfind(b"\n", 0, at)
-                if self._lines.match(data, start) is None:
-                    places.append(start)
-                at = data.find(held, data.find(b"\n", at), end)
-        if not places:
-            return self._lines.findall(data, 0, end)
-        lines = [(found.start(), found.groups(b"")) for found in self._lines.finditer(data, 0, end)]
-        for start in set(places):
-            found = self._every.match(data, start)
-            if found is not None:
-                lines.append((start, (found[1], found[2], b"", b"", b"", _OTHER_WORD, found[3])))
-        lines.sort()
-        return [line for _, line in lines]
-
-    def _take(self, lines: list[tuple[bytes, ...]]) -> None:
-        held = self._held
-        if self.processes:
-            lines = [line for line in lines if line[1] not in self.processes]
-        self._learn_times([line[0] for line in lines if line[5] and line[5] != b"USAGE "])
-        for stamp, key, user, tls, starttls, word, rest in lines:
-            if user:
-                if key in held:
-                    before = held.pop(key)
-                    if not tls:
-                        self._break_off(before, key)
-            elif starttls:
-                if key in held:
-                    self._break_off(held[key], key)
-                held[key] = stamp
-            elif word == b"USAGE " and key not in held:
-                # the end of a session that came to something
-                pass
-            else:
-                self._other(stamp, key, rest if word == _OTHER_WORD else word + rest)
-        logins = [line for line in lines if line[2]]
-        if not logins:
+    def _count_logins(self, data: bytes, end: int) -> None:
+        """Count the ordinary logins."""
+        stamps, keys, users = self._lines.logins(data, end)
+        if not self.processes.keys().isdisjoint(keys):
+            apart = self.processes
+            kept = [index for index, key in enumerate(keys) if key not in apart]
+            stamps, keys, users = ([column[index] for index in kept] for column in (stamps, keys, users))
+        if not stamps:
             return
-        stamps = {line[0] for line in logins}
+        times = set(stamps)
         if self._covers is None:
             # which minutes there are, and the two ends, is all that counts
-            minutes = {stamp[: self._to_minute]: stamp for stamp in stamps}
+            minutes = {stamp[: self._to_minute]: stamp for stamp in times}
             self.welcomes.update({int(self._time(stamp) // 60) for stamp in minutes.values()})
             if len({stamp[:6] + stamp[self._zone_at :] for stamp in minutes.values()}) == 1:
-                stamps = {min(stamps), max(stamps)}
+                times = {min(times), max(times)}
         else:
-            self._learn_times([line[0] for line in logins])
-            self.welcomes.update({int(self._time(stamp) // 60) for stamp in stamps})
-            stamps = {stamp for stamp in stamps if self._covers(self._time(stamp))}
-            logins = [line for line in logins if line[0] in stamps]
-        if logins:
-            for stamp in stamps:
-                self._reach(self._time(stamp))
-            self._names.update([line[2] for line in logins])
-            for key, number in Counter([line[1] for line in logins]).items():
-                self.services[self._service_of(key)] += number
+            self._learn_times(stamps)
+            self.welcomes.update({int(self._time(stamp) // 60) for stamp in times})
+            times = {stamp for stamp in times if self._covers(self._time(stamp))}
+            kept = [index for index, stamp in enumerate(stamps) if stamp in times]
+            keys, users = ([column[index] for index in kept] for column in (keys, users))
+        for stamp in times:
+            self._reach(self._time(stamp))
+        self._names.update(users)
+        for key, number in Counter(keys).items():
+            self.services[self._service_of(key)] += number
 
-    def _read_apart(self, data: bytes, end: int) -> None:
-        for found in self._every.finditer(data, 0, end):
-            process = self.processes.get(found[2])
-            if process is None:
+    def _count_bad_logins(self, lines: list[tuple[bytes, Key, bytes, bytes, bytes]]) -> None:
+        """Take the attempts that failed in the usual way, which differ in the user and the client alone."""
+        self._learn_times([line[0] for line in lines])
+        times, kinds, apart, covers = self._times, self._kinds, self.processes, self._covers
+        for stamp, key, mechanism, name, reason in lines:
+            if key in apart:
                 continue
+            user = name.decode() or None
+            kind = kinds.get((mechanism, user is None, reason))
+            if kind is None:
+                kind = self._kind_of(key, mechanism, user, reason)
+            service = self._service_of(key)
+            if service in MASTERS:
+                continue
+            time = times[stamp]
+            if covers is None or covers(time):
+                self._reach(time)
+            self.failures.add(time, kind, user, service)
+
+    def _kind_of(self, key: Key, mechanism: bytes, user: str | None, reason: bytes) -> int:
+        named = "" if user is None else f" ({user})"
+        event = understand(line_of(key, f"badlogin: [::1] {mechanism.decode()}{named} [{reason.decode()}]"))
+        if not isinstance(event, BadLogin) or event.user != user:
+            raise Unclear
+        if len(self._kinds) > _KNOWN:
+            self._kinds.clear()
+        kind = self._kinds[mechanism, user is None, reason] = self.failures.kind(event)
+        return kind
+
+    def _take(self, lines: list[Telling], of_processes: LinesOf) -> None:
+        if self.processes:
+            lines = [line for line in lines if line.key not in self.processes]
+        self._learn_times([line.stamp for line in lines])
+        for line in lines:
+            begun = line.begins_tls or self._other(line.stamp, line.key, line.text)
+            if begun and not self._came_to_an_end(line.stamp, line.key, of_processes, line.place + 1):
+                self._begun[line.key] = line.stamp
+
+    def _go_on_with_tls(self, of_processes: LinesOf) -> None:
+        """See what became of TLS that was begun in an earlier piece."""
+        for key in of_processes.present(set(self._begun)):
+            if self._came_to_an_end(self._begun[key], key, of_processes, 0):
+                del self._begun[key]
+
+    def _came_to_an_end(self, stamp: bytes, key: Key, of_processes: LinesOf, start: int) -> bool:
+        """Find out what became of TLS begun at `stamp`, from the lines at `start` and after; False if they do
+        not tell.
+        """
+        for found in of_processes.of(key, start):
+            broken = self._lines.ends_tls(found[3])
+            if broken is None and self._lines.tells(found[3]):
+                broken = self._breaks_off(key, found[3])
+            if broken is not None:
+                if broken:
+                    self._break_off(stamp, key)
+                return True
+        return False
+
+    def _breaks_off(self, key: Key, line: bytes) -> bool | None:
+        """True if the line says that the session ended before anybody logged in, False if there was an
+        attempt; None if it says neither.
+        """
+        if self._service_of(key) in MASTERS:
+            return None
+        match self._event(key, inert(line)):
+            case BadLogin():
+                return False
+            case Login() as login:
+                return not login.tls
+            case TlsFailed(stage="handshake"):
+                return True
+            case Accepted() | Usage() | SessionEnded() | ConnectionClosed() | StartTls():
+                return True
+            case _:
+                return None
+
+    def _read_apart(self, of_processes: LinesOf, data: bytes, end: int) -> None:
+        keys = of_processes.present(set(self.processes))
+        lines = [found for key in keys for found in of_processes.of(key)]
+        lines.sort(key=lambda found: found.start())
+        for found in lines:
+            process = self.processes[found[2]]
             time, text = self._time(found[1]), inert(found[3])
             event = self._event(found[2], text)
             if rest := self._rest(data, found.end(), end):
@@ -318,7 +322,7 @@ class MailTotals:
                 raise Unclear
             if len(self._service) > _KNOWN:
                 self._service.clear()
-            service = self._service[key] = service_of(_key_of(key)[1])
+            service = self._service[key] = service_of(parts_of(key)[1])
         return service
 
     def _event(self, key: Key, text: str) -> LoginEvent | None:
@@ -327,26 +331,24 @@ class MailTotals:
         if known not in self._events:
             if len(self._events) > _KNOWN:
                 self._events.clear()
-            event = understand(_record(key, text))
+            event = understand(line_of(key, text))
             if isinstance(event, LdapEvent | SlapdState | SaslauthdFailure):
                 raise Unclear
             self._events[known] = None if isinstance(event, MasterEvent) else event
         return self._events[known]
 
-    def _other(self, stamp: bytes, key: Key, line: bytes) -> None:
+    def _other(self, stamp: bytes, key: Key, line: bytes) -> bool:
+        """Take a line of more weight; True if it begins TLS."""
         if self._service_of(key) in MASTERS:
-            return
+            return False
         text = inert(line)
         if text.startswith("event="):
             raise Unclear
-        if text.startswith("badlogin:") and self._failed(stamp, key, text):
-            return
         event = self._event(key, text)
         match event:
             case BadLogin():
                 self._fail(stamp, key, self.failures.kind(event), event.user)
             case Login():
-                self._end(key, broken=not event.tls)
                 time = self._time(stamp)
                 self.welcomes.add(int(time // 60))
                 if self._covers is None or self._covers(time):
@@ -354,25 +356,18 @@ class MailTotals:
                     self.services[self._service_of(key)] += 1
                     self.users[event.user or ""] += 1
             case TlsFailed(stage="handshake"):
-                self._end(key, broken=True)
                 self._fail(stamp, key, self.failures.kind(event), None)
-            case Accepted() | Usage() | SessionEnded() | ConnectionClosed():
-                self._end(key, broken=True)
-            case StartTls():
-                self._end(key, broken=True)
-                self._held[key] = stamp
             case SaslText():
                 if decides(event.text):
                     self.special.add(key)
-            case None | Note() | Opened() | Audit() | TlsTrouble() | Refused():
+            case None | Note() | Opened() | Audit() | TlsTrouble() | Refused() | StartTls():
+                pass
+            case Accepted() | Usage() | SessionEnded() | ConnectionClosed():
+                # they tell of TLS only that nothing came of it
                 pass
             case _:
                 self.special.add(key)
-
-    def _end(self, key: Key, *, broken: bool) -> None:
-        before = self._held.pop(key, None)
-        if before is not None and broken:
-            self._break_off(before, key)
+        return isinstance(event, StartTls)
 
     def _break_off(self, stamp: bytes, key: Key) -> None:
         """TLS that was begun at `stamp` came to nothing."""
@@ -381,56 +376,11 @@ class MailTotals:
             self.broken_off[self._service_of(key)] += 1
             self._reach(time)
 
-    def _failed(self, stamp: bytes, key: Key, text: str) -> bool:
-        """Take a `badlogin` of one of the usual forms, which differ in the user and the client alone."""
-        for number, form in enumerate(_BAD_LOGINS):
-            found = form.match(text)
-            if found is None:
-                continue
-            user = found[3] or None
-            if user in {"-notset-", "(null)"}:
-                return False
-            known = number, found[2], found[4]
-            kind = self._kinds.get(known)
-            if kind is None:
-                event = understand(_record(key, text))
-                if not isinstance(event, BadLogin) or event.user != user:
-                    return False
-                if len(self._kinds) > _KNOWN:
-                    self._kinds.clear()
-                kind = self._kinds[known] = self.failures.kind(event)
-            self._fail(stamp, key, kind, user)
-            return True
-        return False
-
     def _fail(self, stamp: bytes, key: Key, kind: int, user: str | None) -> None:
-        self._end(key, broken=False)
         time = self._time(stamp)
         if self._covers is None or self._covers(time):
             self._reach(time)
         self.failures.add(time, kind, user, self._service_of(key))
-
-
-def _key_of(key: Key) -> tuple[str, str, int]:
-    host, _, rest = key.rpartition(b" ")
-    ident, _, pid = rest[:-1].rpartition(b"[")
-    return inert(host.rstrip(b" ")), inert(ident), int(pid)
-
-
-def _record(key: Key, text: str) -> Record:
-    host, ident, pid = _key_of(key)
-    return Record(
-        LogRole.MAIL,
-        0.0,
-        whole_seconds=True,
-        host=host,
-        ident=ident,
-        pid=pid,
-        text=text,
-        path="",
-        offset=0,
-        end=0,
-    )
 
 
 def heard_in(log: SlicedLog, shape: Shape) -> Iterator[tuple[Key, TraceEvent]]:
@@ -439,19 +389,20 @@ def heard_in(log: SlicedLog, shape: Shape) -> Iterator[tuple[Key, TraceEvent]]:
     Raises `Unclear` where it has lines of services themselves, of slapd's connections, or of saslauthd's.
     """
     stamp = shape.second + shape.rest[:-1]
-    every = re.compile(rb"\n(" + stamp + rb") " + _PROCESS + rb"([^\n]*+)")
+    every = re.compile(rb"\n(" + stamp + rb") " + PROCESS + rb"([^\n]*+)")
     for at, data, end in pieces(log, 0, log.size):
-        if any(data.find(word, 0, end) >= 0 for word in _NOT_IN_AUTH):
+        haystack = Haystack(data, end)
+        if any(haystack.find(word) >= 0 for word in _NOT_IN_AUTH):
             raise Unclear
         for word in _DECIDING:
-            place = data.find(word, 0, end)
+            place = haystack.find(word)
             while place >= 0:
                 start = data.rfind(b"\n", 0, place)
                 found = every.match(data, start)
                 if found is None:
                     raise Unclear
                 text = inert(found[3])
-                event = understand(_record(found[2], text)._replace(role=LogRole.AUTH))
+                event = understand(line_of(found[2], text)._replace(role=LogRole.AUTH))
                 if isinstance(event, SaslauthdFailure):
                     raise Unclear
                 if event is not None and decides(text):
@@ -460,7 +411,7 @@ def heard_in(log: SlicedLog, shape: Shape) -> Iterator[tuple[Key, TraceEvent]]:
                         found[2],
                         TraceEvent("auth", time, shape.whole_seconds, text, log.path, at + start + 1),
                     )
-                place = data.find(word, data.find(b"\n", place), end)
+                place = haystack.find(word, data.find(b"\n", place))
 
 
 _NOT_IN_AUTH: Final = (b"]: login: ", b"]: badlogin: ", b"]: starttls: ", b"egotiation failed: ", b"]: conn=")

@@ -70,7 +70,8 @@ def kind_of_failure(failure: Failure) -> Kind:
 class Nearness:
     """Look-ups by time, and what is known of the time around an attempt.
 
-    `welcomes` are the minutes since the epoch in which somebody logged in, `users` all who did. `worked` is
+    `welcomes` are the minutes since the epoch in which somebody logged in, `users` all who did, as
+    `canonical_user` gives them. `worked` is
     when the proxy had been let act for somebody, if ever.
     """
 
@@ -83,7 +84,9 @@ class Nearness:
         self._fates = [lookup.fate for lookup in lookups]
         self._spare = list(self._fates)
         self._welcome = {minute + off for minute in welcomes for off in range(-NEIGHBOURS, NEIGHBOURS + 1)}
-        self._users = {canonical_user(user) for user in users}
+        self._calm: dict[tuple[frozenset[Fate], bool, bool], Around] = {}
+        self._canonical: dict[str, str] = {}
+        self._users = set(users)
         self._worked = worked
 
     def note(self, attempts: Iterator[tuple[Kind, float, str | None]]) -> None:
@@ -98,16 +101,29 @@ class Nearness:
                         spare[at] = Fate.GRANTED
                         break
             elif kind.ending is not None and user is not None:
-                self._users.add(canonical_user(user))
+                self._users.add(self._name(user))
 
     def around(self, kind: Kind, time: float, user: str | None) -> Around:
         """What is known around an attempt at `time`."""
-        fates = self._spare if kind.ending is Ending.NOBODY else self._fates
         low = bisect_left(self._ends, time - kind.reach)
         high = bisect_right(self._ends, time + EARLY + 1.0)
-        near = _SURE if low == high else _SURE.union(fates[low:high])
+        welcome = int(time // 60) in self._welcome
         worked = self._worked is not None and self._worked <= time
+        if low == high:
+            calm = kind.fates, welcome, worked
+            around = self._calm.get(calm)
+            if around is None:
+                around = self._calm[calm] = Around(_SURE & kind.fates, welcome, worked, known=False)
+            return around
+        fates = self._spare if kind.ending is Ending.NOBODY else self._fates
+        near = _SURE.union(fates[low:high])
         known = Fate.DENIED in near and (
-            not near <= _WITH_ENTRY or (user is not None and canonical_user(user) in self._users)
+            not near <= _WITH_ENTRY or (user is not None and self._name(user) in self._users)
         )
-        return Around(near & kind.fates, int(time // 60) in self._welcome, worked, known)
+        return Around(near & kind.fates, welcome, worked, known)
+
+    def _name(self, user: str) -> str:
+        name = self._canonical.get(user)
+        if name is None:
+            name = self._canonical[user] = canonical_user(user)
+        return name

@@ -35,7 +35,8 @@ from cyrtui.logins.excerpts import Asked, Excerpts
 from cyrtui.logins.filters import TraceFilter
 from cyrtui.logins.grammar import service_of
 from cyrtui.logins.lookups import Fate
-from cyrtui.logins.mail_totals import Key, MailTotals, heard_in
+from cyrtui.logins.mail_lines import Key
+from cyrtui.logins.mail_totals import MailTotals, heard_in
 from cyrtui.logins.names import canonical_user
 from cyrtui.logins.nearness import Kind, Nearness, kind_of, kind_of_failure
 from cyrtui.logins.needs import asked_for
@@ -45,10 +46,10 @@ from cyrtui.logins.summary import Summary
 from cyrtui.logins.trace import Outcome, TraceEvent
 from cyrtui.logs.record import LogRole
 from cyrtui.logs.slices import SlicedLog
-from cyrtui.logs.whole_log import Unclear, shape_of
+from cyrtui.logs.whole_log import Unclear, keep_pages, shape_of
 from cyrtui.shared_work import WorkFailed, shared
 
-_PART: Final = 8 << 20
+_PART: Final = 12 << 20
 _MOST_PARTS: Final = 200
 _LEAST_SLOW: Final = 1.3
 """Seconds: a look-up that took so long has a step of a tenth of one, or ends in another second."""
@@ -83,6 +84,7 @@ def of_everyone_in(
     collecting = gc.isenabled()
     # what is made here is let go of by its last user, and looking for circles in it takes a tenth of the time
     gc.disable()
+    keep_pages()
     try:
         if LogRole.MAIL not in logs or slow < _LEAST_SLOW:
             return None
@@ -123,6 +125,7 @@ class _Everyone:
         self._proxy: tuple[str, float] | None = None
         self._summary = Summary()
         self._unnamed = 0
+        self._users: set[str] = set()
         self._open: list[tuple[Asked, Around]] = []
 
     def totals(self) -> OfEveryone:
@@ -208,18 +211,18 @@ class _Everyone:
         """Count what failed, with the causes that follow from what was near."""
         mail = self._mail
         worked = None if self._proxy is None else self._proxy[1]
-        near = Nearness(odd, mail.welcomes, mail.users, worked)
+        self._users.update(map(canonical_user, mail.users))
+        near = Nearness(odd, mail.welcomes, self._users, worked)
         kinds: dict[tuple[int, str], Kind] = {}
-        for failure in mail.failures:
+        failures = sorted(mail.failures, key=lambda failure: failure.time)
+        for failure in failures:
             if (failure.kind, failure.service) not in kinds:
                 kinds[failure.kind, failure.service] = kind_of_failure(failure)
-        near.note(
-            (kinds[failure.kind, failure.service], failure.time, failure.user) for failure in mail.failures
-        )
+        near.note((kinds[failure.kind, failure.service], failure.time, failure.user) for failure in failures)
         drafts = [draft for process in mail.processes.values() for draft in process.drafts]
         near.note((kind_of(draft, draft.process.auth_of(draft)), draft.time, draft.user) for draft in drafts)
         causes: dict[tuple[int, str, Around], set[str | None]] = {}
-        for failure in mail.failures:
+        for failure in failures:
             kind = kinds[failure.kind, failure.service]
             user = failure.user if failure.user is not None else kind.asked
             if not self._count("failed", failure.time, failure.service, user):
@@ -230,7 +233,11 @@ class _Everyone:
             possible = causes.get(known)
             if possible is None:
                 possible = causes[known] = possible_causes(kind.draft, (), around)
-            self._decide(possible, around, Asked(failure.time, failure.service, user, kind.mechanism))
+            if len(possible) == 1:
+                self._blame(next(iter(possible)))
+            else:
+                asked = Asked(failure.time, failure.service, user, kind.mechanism)
+                self._open.append((asked, around))
         for draft in drafts:
             self._judge_draft(near, draft)
 
@@ -247,15 +254,11 @@ class _Everyone:
         self._unnamed += user is None and isinstance(attempt, BadLogin)
         auth = draft.process.auth_of(draft)
         around = near.around(kind_of(draft, auth), draft.time, user)
-        self._decide(
-            possible_causes(draft, auth, around), around, Asked(draft.time, service, user, mechanism)
-        )
-
-    def _decide(self, possible: set[str | None], around: Around, asked: Asked) -> None:
+        possible = possible_causes(draft, auth, around)
         if len(possible) == 1:
             self._blame(next(iter(possible)))
         else:
-            self._open.append((asked, around))
+            self._open.append((Asked(draft.time, service, user, mechanism), around))
 
     def _blame(self, cause: str | None, number: int = 1) -> None:
         if cause is not None and number:
@@ -268,8 +271,7 @@ class _Everyone:
         the attempts that are not decided yet.
         """
         proxy = None if self._proxy is None else self._proxy[0]
-        users = {canonical_user(user) for user in self._mail.users}
-        excerpts = Excerpts(self._logs, proxy, users, self._slow, self._now)
+        excerpts = Excerpts(self._logs, proxy, self._users, self._slow, self._now)
         if not self._wanted.failed:
             excerpts.add_slow([lookup for lookup in odd if lookup.slow])
         answers = excerpts.read(self._covers, lambda: self._judge(odd))

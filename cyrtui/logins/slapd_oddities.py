@@ -7,6 +7,7 @@ steps over them at some ten nanoseconds a line. Only of the others a `Lookup` is
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from math import floor
 from typing import Final, NamedTuple
 
@@ -16,6 +17,8 @@ from cyrtui.logins.grammar import understand
 from cyrtui.logins.grammar_slapd import read_slapd
 from cyrtui.logins.lookups import Fate, Lookup
 from cyrtui.logins.trace import TraceEvent
+from cyrtui.logs.line_pattern import LinePattern
+from cyrtui.logs.record import Record
 from cyrtui.logs.slices import SlicedLog
 from cyrtui.logs.stamps import HEAD
 from cyrtui.logs.whole_log import Shape, Unclear, pieces
@@ -23,11 +26,15 @@ from cyrtui.pattern import pattern
 
 _NEAR: Final = 48 << 10
 """Bytes on either side of an odd line in which the other lines of its connection are looked for at once."""
+_LATE: Final = 4 << 10
+"""Bytes by which the lines of one connection are out of order, mostly."""
 _FARTHER: Final = (64 << 10, 512 << 10, 4 << 20)
 _AGAIN: Final = 1 << 20
 """Bytes after which the same name is another connection's."""
 _FIRST: Final = 4 << 20
 _KNOWN: Final = 4096
+_OPERATION, _ACCEPT = b"oA"
+_ENTRY: Final = b" SEARCH RESULT tag=101 err=0"
 # possessive throughout: nothing is gone back to, which halves the time
 _TIMES: Final = rb"(?: qtime=0\.0\d++ etime=0\.0\d++)?"
 _READ: Final = rb"SEARCH RESULT tag=101 err=0" + _TIMES + rb" nentries=[1-9]"
@@ -68,8 +75,7 @@ class Oddities(NamedTuple):
 def first_proxy(log: SlicedLog) -> tuple[str, float] | None:
     """(DN, time) of the first look-up that was granted, whose proxy's DN is known."""
     lookups: dict[tuple[str, int | None, int], Lookup] = {}
-    data = log.read(0, min(log.size, _FIRST))
-    for record in log.records(0, data.rfind(b"\n") + 1):
+    for record in _first_records(log):
         event = understand(record)
         if not isinstance(event, LdapEvent):
             continue
@@ -84,6 +90,11 @@ def first_proxy(log: SlicedLog) -> tuple[str, float] | None:
     return None
 
 
+def _first_records(log: SlicedLog) -> Iterator[Record]:
+    for at, _, end in log.pieces(0, log.line_start(min(log.size, _FIRST)), _NEAR):
+        yield from log.records(at, at + end)
+
+
 def _writer(log: SlicedLog) -> bytes:
     """Host, ident and pid of the first line of a connection: most others have them too."""
     found = _FIRST_NAME.search(log.read(0, min(log.size, _NEAR)))
@@ -93,20 +104,42 @@ def _writer(log: SlicedLog) -> bytes:
 def _odd_lines(shape: Shape, writer: bytes) -> bytes:
     """The pattern that steps over look-ups that went well, and over lines that say nothing, to the next one.
 
-    Groups 3 to 5: second, name and what of a line of a connection; group 6: a line that is none of those.
+    Groups 3 to 5: second, name and what of a line of a connection; group 6: a line that is none of those. All
+    are without part in what is after the last such line.
     """
     second, rest = shape.second, shape.rest
     name = (rb"(?:" + re.escape(writer) + rb"|" + _NAME + rb")" if writer else _NAME) + rb": conn=\d++"
-    same = rb"\n\1" + rest + rb"\2 "
-    step = rb"op=\d++ (?:" + _STEP + rb")[^\n]*+"
-    read = rb"op=\d++ " + _READ + rb"[^\n]*+"
+    # most lines are one process's; what is the same in all of them is compared faster when it is given
+    usual = re.escape(writer) + rb": conn=" if writer else rb""
+    begin = (
+        rb"\n(" + second + rb")" + rest + usual + rb"(" + (rb"\d++" if writer else name) + rb") fd=\d++ ACC"
+    )
+    same = rest + usual + rb"\2 "
+    # of whole seconds, that they are the same is seen where the look-up ends
+    own = (rb"\n.{%d}" % shape.length if rest == b" " else rb"\n\1") + same
     either = rb"op=\d++ (?:" + _STEP + rb"|" + _READ + rb")[^\n]*+"
-    begin = rb"\n(" + second + rb")" + rest + rb"(" + name + rb") fd=\d++ ACC[^\n]*+"
-    steps = rb"(?:" + same + step + rb")*+" + same + read + rb"(?:" + same + either + rb")*+"
-    whole = begin + steps + same + rb"fd=\d++ closed[^\n]*+"
+    steps = rb"(?:" + own + rb"op=\d++ (?:" + _STEP + rb")[^\n]*+)*+" + own + rb"op=\d++ " + _READ
+    steps += rb"[^\n]*+(?:" + own + either + rb")*+"
+    whole = begin + rb"[^\n]*+" + steps + rb"\n\1" + same + rb"fd=\d++ closed[^\n]*+"
     alone = rb"\n" + second + rest + name + rb" (?:" + either + rb"|fd=\d++ TLS [^\n]*+)"
     odd = rb"\n(" + second + rb")" + rest + rb"(" + name + rb") (fd=\d++ [Ac]|op=\d++ [^\n]*+)"
-    return rb"(?:" + whole + rb"|" + alone + rb")*+(?:" + odd + rb"|\n([^\n]+))"
+    # where nothing odd comes any more, nothing is tried again from the second line on
+    return rb"(?:" + whole + rb"|" + alone + rb")*+(?:" + odd + rb"|\n([^\n]+)|(?![\s\S]))"
+
+
+def _was_read(data: bytes, name: bytes, start: int, stop: int, tail: bytes) -> bool:
+    """True if a connection that begins and ends at these places read an entry.
+
+    `tail` is what stands before `data`, where it began if `start` is less than 0.
+    """
+    third, first = name + b" op=3" + _ENTRY, name + b" op=1" + _ENTRY
+    if data.find(third, max(0, start), stop) >= 0:
+        return True
+    low, high = start - _LATE, stop + _LATE
+    if low < 0:
+        data = tail[low:] + data[:high]
+        low, high = 0, len(data)
+    return data.find(third, low, high) >= 0 or data.find(first, low, high) >= 0
 
 
 class OddityFinder:
@@ -121,7 +154,7 @@ class OddityFinder:
         self._slow = slow
         self._long = floor(slow)
         self._bound = b' op=1 BIND dn="%s" mech=' % proxy.encode()
-        self._odd = re.compile(_odd_lines(shape, _writer(log)))
+        self._odd = LinePattern(_odd_lines(shape, _writer(log)))
         self._seconds: dict[bytes, float] = {}
         self._known: dict[str, LdapEvent | SlapdState | None] = {}
 
@@ -131,21 +164,27 @@ class OddityFinder:
         unclear: list[tuple[bytes, int]] = []
         open_at: dict[bytes, tuple[bytes, int]] = {}
         judged: set[bytes] = set()
-        read = b" SEARCH RESULT tag=101 err=0"
+        before_at, before = low, b""
         for at, data, end in pieces(self._log, low, high):
+            tail = before[at - before_at - _NEAR : at - before_at] if before else b""
+            before_at, before = at, data
             self._seconds.clear()
-            for line in self._odd.finditer(data, 0, end):
-                second, name, what, strange = line.group(3, 4, 5, 6)
-                place = line.start(3)
-                if strange is not None:
-                    self._strange(strange, at + line.start(6))
-                elif what[:1] == b"o":
-                    self._result(found, unclear, judged, name, what, data, at, place, second)
-                elif what[-1:] == b"A":
+            denied: list[tuple[bytes, int]] = []
+            for places in self._odd.matches(data, end):
+                place, second_end, name_at, name_end, what_at, what_end, strange_at, strange_end = places[6:]
+                if what_at < 0:
+                    if strange_at >= 0:
+                        self._strange(data[strange_at:strange_end], at + strange_at)
+                    continue
+                name, kind = data[name_at:name_end], data[what_end - 1]
+                if data[what_at] == _OPERATION:
+                    what = data[what_at:what_end]
+                    self._result(found, unclear, judged, name, what, data, at, place, denied)
+                elif kind == _ACCEPT:
                     if name in open_at:
                         unclear.append((name, open_at[name][1]))
                     judged.discard(name)
-                    open_at[name] = second, at + place
+                    open_at[name] = data[place:second_end], at + place
                 else:
                     begin = open_at.pop(name, None)
                     if name in judged:
@@ -154,18 +193,15 @@ class OddityFinder:
                         found.ended[name] = at + place
                         continue
                     # most did go well, only that other lines stand between theirs, or a second began
-                    start = begin[1] - at
-                    if (
-                        start < 0
-                        or place + 4096 >= end
-                        or (
-                            data.find(name + b" op=3" + read, start, place + 4096) < 0
-                            and data.find(name + b" op=1" + read, start, place + 4096) < 0
-                        )
-                        or (second != begin[0] and self._apart(begin, (second, at + place)) >= self._long)
+                    start, second = begin[1] - at, data[place:second_end]
+                    if not _was_read(data, name, start, place, tail) or (
+                        second != begin[0] and self._apart(begin, (second, at + place)) >= self._long
                     ):
                         judged.add(name)
                         self._judge(found, unclear, name, data, at, place)
+            times = self._log.times([data[place : place + HEAD] for _, place in denied], at + end)
+            for (name, place), time in zip(denied, map(float, map(floor, times)), strict=True):
+                found.lookups.append(OddLookup(name, at + place, time, time, Fate.DENIED, slow=False))
         self._judge_far(found.lookups, unclear)
         found.begun.update((name, offset) for name, (_, offset) in open_at.items() if name not in judged)
         return found
@@ -253,17 +289,18 @@ class OddityFinder:
         data: bytes,
         at: int,
         place: int,
-        second: bytes,
+        denied: list[tuple[bytes, int]],
     ) -> None:
         if name in judged or _MANY_OPS.match(what) is not None:
             # what ldapdb asks is not that much
             return
-        if (
-            _DENIED.match(what) is not None
-            and data.rfind(name + self._bound, max(0, place - _NEAR), place) >= 0
+        bound = name + self._bound
+        # lines of one connection may be out of order
+        if _DENIED.match(what) is not None and (
+            data.rfind(bound, max(0, place - _NEAR), place) >= 0
+            or data.find(bound, place, place + _LATE) >= 0
         ):
-            time = self._time(second, at + place)
-            found.lookups.append(OddLookup(name, at + place, time, time, Fate.DENIED, slow=False))
+            denied.append((name, place))
             judged.add(name)
             return
         judged.add(name)

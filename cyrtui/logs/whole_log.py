@@ -6,6 +6,7 @@ pattern that begins with one is tried once a line.
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
@@ -13,8 +14,10 @@ from cyrtui.logs.slices import SlicedLog
 from cyrtui.pattern import pattern
 
 _PIECE: Final = 2 << 20
-"""Small enough for the allocator to hand out the same pages again, which are cheaper than fresh ones."""
 _HEAD: Final = 64 << 10
+_KEPT: Final = 32 << 20
+_M_TRIM_THRESHOLD: Final = -1
+_M_MMAP_THRESHOLD: Final = -3
 _TRADITIONAL: Final = pattern(rb"[JFMASOND][a-z]{2} [ 1-3]\d \d\d:\d\d:\d\d [^\s:]+ [^\s\[\]:]+(\[\d+\])?: ")
 _ISO: Final = pattern(
     rb"2\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d) [^\s:]+ [^\s\[\]:]+(\[\d+\])?: "
@@ -38,6 +41,19 @@ _SHAPES: Final = (
     (_TRADITIONAL, Shape(rb"[JFMASOND].{14}", rb" ", 15, whole_seconds=True)),
     (_ISO, Shape(rb"2.{18}", rb"[.\dZ+:-]+ ", 19, whole_seconds=False)),
 )
+
+
+def keep_pages() -> None:
+    """Have the C library keep the memory of one piece for the next, where it is glibc (mallopt(3)).
+
+    Otherwise it goes back to the system with each piece, and comes anew a page at a time.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError, TypeError):
+        return
+    mallopt(_M_MMAP_THRESHOLD, _KEPT)
+    mallopt(_M_TRIM_THRESHOLD, _KEPT)
 
 
 def shape_of(log: SlicedLog) -> Shape | None:

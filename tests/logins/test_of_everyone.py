@@ -22,7 +22,7 @@ from cyrtui.logins.filters import TraceFilter
 from cyrtui.logins.of_everyone import of_everyone_in
 from cyrtui.logins.summary import Summary
 from cyrtui.logins.trace import LoginTrace
-from cyrtui.logs import long_logs
+from cyrtui.logs import line_pattern, long_logs, whole_log
 from cyrtui.logs.record import LogRole
 from cyrtui.logs.slices import SlicedLog
 from cyrtui.settings import load_settings
@@ -123,6 +123,58 @@ def test_a_busy_time_in_parts_by_two_processes(
     if not named:
         told.pop("by_user"), read.pop("by_user")
     assert told == read
+
+
+@pytest.mark.parametrize("whole_seconds", [True, False])
+def test_without_the_library_that_runs_patterns_faster(
+    whole_seconds: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = of_day(
+        Day(seed=12, attempts=200, users=40, seconds=100.0, failures=0.2, whole_seconds=whole_seconds),
+        tmp_path,
+    )
+    monkeypatch.setattr(line_pattern, "_PCRE2", None)
+    assert counted(raw, tmp_path) == whole(raw)
+
+
+SESSIONS = (
+    b"accepted connection",
+    *[b"starttls: TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits new) no authentication"] * 4,
+    b"starttls: TLSv1.3 with cipher X (256/256 bits new) something else",
+    *[b"login: host1.example.net [198.51.100.1] user1 PLAIN+TLS User logged in SESSIONID=<mx-1-1-1-1>"] * 4,
+    b"login: host1.example.net [198.51.100.1] user2 plaintext User logged in",
+    b"badlogin: host1.example.net [198.51.100.1] PLAIN (user3) [SASL(-13): user not found: checkpass failed]",
+    b"badlogin: host1.example.net [198.51.100.1] PLAIN (-notset-) [SASL(-5): bad protocol / cancel: x]",
+    b"imaps TLS negotiation failed: host1.example.net [198.51.100.1]",
+    b"USAGE user1 user: 0.001000 sys: 0.001000",
+    b"Delivered: <a@example.net> to mailbox: user.user1",
+    b"open: user user1 opened INBOX",
+    b"SASL bad password",
+    b"client step 1",
+)
+
+
+@pytest.mark.parametrize(("processes", "piece"), [(3, 2 << 20), (8, 3_000), (60, 6_000), (150, 40_000)])
+def test_what_became_of_tls(
+    processes: int, piece: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(whole_log, "_PIECE", piece)
+    for seed in range(6):
+        rng = random.Random(seed)
+        quiet = set(rng.sample(range(processes), processes // 3))
+        said = []
+        for number in range(900):
+            process = rng.randrange(processes)
+            if process in quiet and number > 300:
+                # it died with TLS begun
+                continue
+            head = b"Nov 22 00:%02d:%02d mx cyrus/imap[%d]: " % (number // 60, number % 60, 100 + process)
+            said.append(head + rng.choice(SESSIONS))
+        raw = {MAIL: joined(said), AUTH: b"", SLAPD: b""}
+        told, read = counted(raw, tmp_path), whole(raw)
+        assert told is not None
+        assert told["incomplete"] > 0
+        assert told == read
 
 
 def lines(raw: bytes) -> list[bytes]:
@@ -273,18 +325,21 @@ CHANGES = [
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
 def test_logs_that_are_not_as_they_should(
-    change: Callable[[Raw, random.Random], Raw], tmp_path: Path
+    change: Callable[[Raw, random.Random], Raw], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     raw = of_day(
         Day(seed=5, attempts=200, users=40, seconds=130.0, failures=0.15, hung=1, hang=5.0), tmp_path
     )
     raw = change(raw, random.Random(5))
-    told, read = counted(raw, tmp_path), whole(raw)
-    assert told is not None
-    # who has read all of a log knows more names
-    slow = [each["by_cause"].pop("directory-slow", 0) for each in (told, read)]
-    assert slow[0] <= slow[1]
-    assert told == read
+    read = whole(raw)
+    read_slow = read["by_cause"].pop("directory-slow", 0)
+    for piece in (2 << 20, 20_000):
+        monkeypatch.setattr(whole_log, "_PIECE", piece)
+        told = counted(raw, tmp_path)
+        assert told is not None
+        # who has read all of a log knows more names
+        assert told["by_cause"].pop("directory-slow", 0) <= read_slow
+        assert told == read
 
 
 def test_lines_of_no_known_form_are_left_to_who_reads_each(tmp_path: Path) -> None:
