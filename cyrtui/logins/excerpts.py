@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from functools import partial
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -16,7 +17,6 @@ from cyrtui.logins.trace import LoginTrace
 from cyrtui.logs.record import LogRole, Record
 from cyrtui.logs.slices import SlicedLog
 from cyrtui.logs.whole_log import Unclear, pieces
-from cyrtui.shared_work import shared
 
 _ALL: Final = 96 << 20
 """Bytes that are read line by line at most: with more, all may as well be."""
@@ -27,9 +27,9 @@ _BEFORE: Final = 60.0
 _AFTER: Final = 45.0
 """Seconds around an attempt in which all stands that its look-up depends on."""
 _NEIGHBOURS: Final = 660.0
-_SLOW_BEFORE: Final = 25.0
-_SLOW_AFTER: Final = 25.0
-_PARTS: Final = 250
+_SLOW_BEFORE: Final = 15.0
+_SLOW_AFTER: Final = 15.0
+_PARTS: Final = 240
 _SOME_ENTRY: Final = Known("", firm=False)
 
 
@@ -127,10 +127,8 @@ class Excerpts:
         part = _Part(asked.time - _BEFORE - more, asked.time + _AFTER + more, [asked])
         (self._known if known else self._parts).append(part)
 
-    def read(
-        self, covers: Callable[[float], bool] | None, meanwhile: Callable[[], None] | None = None
-    ) -> list[Answer]:
-        """Read all that was gathered; `meanwhile` is run here before this process takes part.
+    def work(self, covers: Callable[[float], bool] | None) -> list[Callable[[], Answer]]:
+        """What is to be done to read all that was gathered, in any order.
 
         `covers` tells which slow logins count. Raises `Unclear` if that is too much.
         """
@@ -150,7 +148,7 @@ class Excerpts:
             return _answer(traces, parts[number].asked, covers if number < alone else _never)
 
         self._parts, self._known = [], []
-        return shared(len(parts), work, meanwhile)
+        return [partial(work, number) for number in range(len(parts))]
 
     def _traces(self, ranges: list[_Range], users: Container[str]) -> Iterator[LoginTrace]:
         """The attempts in these bytes, about oldest first."""

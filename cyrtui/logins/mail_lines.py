@@ -16,6 +16,7 @@ from cyrtui.logs.haystack import Haystack
 from cyrtui.logs.line_pattern import LinePattern
 from cyrtui.logs.record import LogRole, Record
 from cyrtui.logs.whole_log import Shape
+from cyrtui.pattern import pattern
 
 # possessive where nothing need be gone back to
 _CLIENT: Final = rb"(?:[^\s\[\]]++ ?)?\[[^\]\s]*+\]"
@@ -101,8 +102,8 @@ class MailLines:
             rb"(?=" + foreign + rb"{0,%d}+\n" % _LINES_AHEAD + stamp + rb" \2: "
             rb"(?:" + _bare(_LOGIN).replace(rb"(?:\+TLS)?", rb"\+TLS") + rb"|" + _bare(_BAD_LOGIN) + rb"))"
         )
-        self.every = re.compile(start + rb"([^\n]*+)")
-        self.strange = re.compile(strange)
+        self.every = pattern(start + rb"([^\n]*+)")
+        self.strange = pattern(strange)
         self._heads = LinePattern(start)
         self._logins = LinePattern(start + _LOGIN)
         ordinary = rb"(?!" + _bare(_LOGIN) + rb"|" + _STARTTLS + followed + rb")"
@@ -110,9 +111,9 @@ class MailLines:
         self._others = LinePattern(
             start + ordinary + rb"(?:" + _BAD_LOGIN + rb"|" + telling + rb")|" + strange
         )
-        self._login = re.compile(_LOGIN)
-        self._starttls = re.compile(_STARTTLS)
-        self._words = re.compile(rb"USAGE |" + _WORDS)
+        self._login = pattern(_LOGIN)
+        self._starttls = pattern(_STARTTLS)
+        self._words = pattern(rb"USAGE |" + _WORDS)
 
     def logins(self, data: bytes, end: int) -> Logins:
         """The ordinary logins of a piece."""

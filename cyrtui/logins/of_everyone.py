@@ -28,22 +28,17 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from cyrtui.errors import FileUnreadable
-from cyrtui.logins.causes import Around, possible_causes
-from cyrtui.logins.diagnose import outcome_of
-from cyrtui.logins.events import BadLogin, Login
-from cyrtui.logins.excerpts import Asked, Excerpts
+from cyrtui.logins.excerpts import Answer, Excerpts
 from cyrtui.logins.filters import TraceFilter
-from cyrtui.logins.grammar import service_of
+from cyrtui.logins.judging import PARTS, Judged, Judging
 from cyrtui.logins.lookups import Fate
 from cyrtui.logins.mail_lines import Key
 from cyrtui.logins.mail_totals import MailTotals, heard_in
 from cyrtui.logins.names import canonical_user
-from cyrtui.logins.nearness import Kind, Nearness, kind_of, kind_of_failure
-from cyrtui.logins.needs import asked_for
-from cyrtui.logins.sessions import Draft
+from cyrtui.logins.nearness import Nearness
 from cyrtui.logins.slapd_oddities import OddityFinder, OddLookup, first_proxy
 from cyrtui.logins.summary import Summary
-from cyrtui.logins.trace import Outcome, TraceEvent
+from cyrtui.logins.trace import TraceEvent
 from cyrtui.logs.record import LogRole
 from cyrtui.logs.slices import SlicedLog
 from cyrtui.logs.whole_log import Unclear, keep_pages, shape_of
@@ -126,7 +121,6 @@ class _Everyone:
         self._summary = Summary()
         self._unnamed = 0
         self._users: set[str] = set()
-        self._open: list[tuple[Asked, Around]] = []
 
     def totals(self) -> OfEveryone:
         """The totals. Raises `Unclear`, `WorkFailed` and `FileUnreadable`."""
@@ -198,67 +192,13 @@ class _Everyone:
 
     # --- attempts -----------------------------------------------------------------------------------
 
-    def _count(self, outcome: Outcome, time: float, service: str, user: str | None) -> bool:
-        """Count one attempt, if it is wanted."""
-        if (self._covers is not None and not self._covers(time)) or (
-            self._wanted.failed and outcome != "failed"
-        ):
-            return False
-        self._summary.count(outcome, service, user, time)
-        return True
-
-    def _judge(self, odd: list[OddLookup]) -> None:
-        """Count what failed, with the causes that follow from what was near."""
+    def _judging(self, odd: list[OddLookup]) -> Judging:
         mail = self._mail
-        worked = None if self._proxy is None else self._proxy[1]
         self._users.update(map(canonical_user, mail.users))
-        near = Nearness(odd, mail.welcomes, self._users, worked)
-        kinds: dict[tuple[int, str], Kind] = {}
-        failures = sorted(mail.failures, key=lambda failure: failure.time)
-        for failure in failures:
-            if (failure.kind, failure.service) not in kinds:
-                kinds[failure.kind, failure.service] = kind_of_failure(failure)
-        near.note((kinds[failure.kind, failure.service], failure.time, failure.user) for failure in failures)
+        worked = None if self._proxy is None else self._proxy[1]
         drafts = [draft for process in mail.processes.values() for draft in process.drafts]
-        near.note((kind_of(draft, draft.process.auth_of(draft)), draft.time, draft.user) for draft in drafts)
-        causes: dict[tuple[int, str, Around], set[str | None]] = {}
-        for failure in failures:
-            kind = kinds[failure.kind, failure.service]
-            user = failure.user if failure.user is not None else kind.asked
-            if not self._count("failed", failure.time, failure.service, user):
-                continue
-            self._unnamed += user is None and isinstance(failure.event, BadLogin)
-            around = near.around(kind, failure.time, user)
-            known = failure.kind, failure.service, around
-            possible = causes.get(known)
-            if possible is None:
-                possible = causes[known] = possible_causes(kind.draft, (), around)
-            if len(possible) == 1:
-                self._blame(next(iter(possible)))
-            else:
-                asked = Asked(failure.time, failure.service, user, kind.mechanism)
-                self._open.append((asked, around))
-        for draft in drafts:
-            self._judge_draft(near, draft)
-
-    def _judge_draft(self, near: Nearness, draft: Draft) -> None:
-        """Count an attempt of a process whose lines were read in full."""
-        attempt = draft.attempt
-        mechanism = attempt.mechanism if isinstance(attempt, Login | BadLogin) else None
-        user = asked_for(attempt) if isinstance(attempt, Login | BadLogin) else None
-        user = draft.user or user
-        service = service_of(draft.process.key[1])
-        outcome = outcome_of(draft)
-        if not self._count(outcome, draft.time, service, user):
-            return
-        self._unnamed += user is None and isinstance(attempt, BadLogin)
-        auth = draft.process.auth_of(draft)
-        around = near.around(kind_of(draft, auth), draft.time, user)
-        possible = possible_causes(draft, auth, around)
-        if len(possible) == 1:
-            self._blame(next(iter(possible)))
-        else:
-            self._open.append((Asked(draft.time, service, user, mechanism), around))
+        near = Nearness(odd, mail.welcomes, self._users, worked)
+        return Judging(near, mail.failures, drafts, self._covers, failed=self._wanted.failed)
 
     def _blame(self, cause: str | None, number: int = 1) -> None:
         if cause is not None and number:
@@ -274,20 +214,34 @@ class _Everyone:
         excerpts = Excerpts(self._logs, proxy, self._users, self._slow, self._now)
         if not self._wanted.failed:
             excerpts.add_slow([lookup for lookup in odd if lookup.slow])
-        answers = excerpts.read(self._covers, lambda: self._judge(odd))
+        slow, judged = self._judge_by_two(excerpts, self._judging(odd))
+        for each in judged:
+            self._summary.include(each.summary)
+            self._unnamed += each.unnamed
         known_ones = 0
-        for asked, around in self._open:
+        for asked, around in [open_one for each in judged for open_one in each.open]:
             # one that may have been granted turns on which look-up was its own
             known = around.known and Fate.GRANTED not in around.fates
             known_ones += known
             excerpts.add(asked, far=not around.welcome, known=known)
         if known_ones > _KNOWN_AND_DENIED:
             raise Unclear
-        slow = sum(answer.slow for answer in answers)
-        for answer in excerpts.read(_never):
+        work = excerpts.work(_never)
+        for answer in shared(len(work), lambda number: work[number]()):
             for cause, number in answer.causes.items():
                 self._blame(cause, number)
         self._blame("directory-slow", slow)
+
+    def _judge_by_two(self, excerpts: Excerpts, judging: Judging) -> tuple[int, list[Judged]]:
+        """How many logins were slow, and what was judged. Excerpts take longest: they come first."""
+        work = excerpts.work(self._covers)
+
+        def part(number: int) -> Answer | Judged:
+            return work[number]() if number < len(work) else judging.judge(number - len(work))
+
+        found = shared(len(work) + PARTS, part)
+        slow = sum(each.slow for each in found if isinstance(each, Answer))
+        return slow, [each for each in found if isinstance(each, Judged)]
 
 
 def _never(_time: float) -> bool:

@@ -203,22 +203,22 @@ class OddityFinder:
             for (name, place), time in zip(denied, map(float, map(floor, times)), strict=True):
                 found.lookups.append(OddLookup(name, at + place, time, time, Fate.DENIED, slow=False))
         self._judge_far(found.lookups, unclear)
-        found.begun.update((name, offset) for name, (_, offset) in open_at.items() if name not in judged)
+        begun = {name: offset for name, (_, offset) in open_at.items() if name not in judged}
+        self._judge_far(found.lookups, list(begun.items()))
+        found.begun.update(begun)
         return found
 
     def join(self, parts: list[Oddities]) -> list[OddLookup]:
         """All that is odd, from that of stretches that follow each other."""
         lookups: list[OddLookup] = []
-        begun: dict[bytes, int] = {}
+        begun: set[bytes] = set()
         unclear: list[tuple[bytes, int]] = []
         for part in parts:
             lookups += part.lookups
-            for name, offset in part.ended.items():
-                begun.pop(name, None)
-                unclear.append((name, offset))
-            unclear += [(name, begun[name]) for name in part.begun.keys() & begun.keys()]
+            # those that began were judged where they did
+            unclear += [(name, offset) for name, offset in part.ended.items() if name not in begun]
+            begun.difference_update(part.ended)
             begun.update(part.begun)
-        unclear += begun.items()
         # lines may be out of order, and one connection come up twice
         known: dict[bytes, int] = {}
         once = []

@@ -49,6 +49,21 @@ class Summary:
         self.first = time if self.first is None else min(self.first, time)
         self.last = time if self.last is None else max(self.last, time)
 
+    def include(self, other: Summary) -> None:
+        """Add what another has counted."""
+        self.ok += other.ok
+        self.failed += other.failed
+        self.incomplete += other.incomplete
+        for ours, theirs in (
+            (self.by_cause, other.by_cause),
+            (self.by_service, other.by_service),
+            (self.by_user, other.by_user),
+        ):
+            ours.update(theirs)
+        times = [time for time in (self.first, self.last, other.first, other.last) if time is not None]
+        if times:
+            self.first, self.last = min(times), max(times)
+
     def become(self, other: Summary) -> None:
         """Be the same as another."""
         for name in self.__slots__:

@@ -43,6 +43,7 @@ def _functions() -> ctypes.PyDLL | None:
         library.pcre2_jit_stack_assign_8.restype = None
         for call in ("jit_compile", "jit_match", "substitute"):
             getattr(library, f"pcre2_{call}_8").restype = ctypes.c_int
+        library.pcre2_get_ovector_count_8.restype = ctypes.c_uint32
     except (OSError, AttributeError, TypeError):
         return None
     return library
@@ -54,7 +55,7 @@ _PCRE2: Final = _functions()
 class _Compiled:
     """A pattern as the library's own code; `made` is False where it cannot be."""
 
-    def __init__(self, library: ctypes.PyDLL, text: bytes, groups: int) -> None:
+    def __init__(self, library: ctypes.PyDLL, text: bytes) -> None:
         self._library = library
         self._freed: list[tuple[str, ctypes.c_void_p]] = []
         # a line ends with LF, whatever the library was built for
@@ -80,7 +81,8 @@ class _Compiled:
         if self.made:
             library.pcre2_jit_stack_assign_8(self._context, _NULL, stack)
             # signed, so that a group that took no part is at -1
-            self._places = (ctypes.c_ssize_t * (2 * groups + 2)).from_address(
+            pairs: int = library.pcre2_get_ovector_count_8(self._data)
+            self._places = (ctypes.c_ssize_t * (2 * pairs)).from_address(
                 library.pcre2_get_ovector_pointer_8(self._data)
             )
             self._room = ctypes.create_string_buffer(_LEAST_ROOM)
@@ -136,9 +138,11 @@ class LinePattern:
     """
 
     def __init__(self, text: bytes, *, native: bool = True) -> None:
-        self._pattern = re.compile(text)
-        compiled = _Compiled(_PCRE2, text, self._pattern.groups) if native and _PCRE2 is not None else None
+        self._pattern = pattern(text)
+        compiled = _Compiled(_PCRE2, text) if native and _PCRE2 is not None else None
         self._compiled = compiled if compiled is not None and compiled.made else None
+        if self._compiled is None:
+            re.compile(text)
 
     @property
     def native(self) -> bool:

@@ -71,7 +71,7 @@ def test_the_patterns_that_read_whole_logs(whole_seconds: bool) -> None:
         Server(seed=3, attempts=120, users=30, rate=20.0, strangers=0.2, whole_seconds=whole_seconds)
     )
     lines = MailLines(shape)
-    mail = [getattr(lines, name)._pattern.pattern for name in ("_heads", "_logins", "_others")]
+    mail = [each._pattern.pattern for each in (lines._heads, lines._logins, lines._others)]
     writer = re.search(rb" (\S+ slapd\[\d+\])", logs.slapd)
     assert writer is not None
     slapd = [_odd_lines(shape, writer[1]), _odd_lines(shape, b"")]
