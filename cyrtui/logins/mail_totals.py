@@ -114,8 +114,10 @@ class MailTotals:
             self._count_logins(data, end)
             self._count_bad_logins(others.bad)
             self._take(others.telling, of_processes)
-        for name, number in self._names.items():
-            self.users[name.decode()] += number
+        named = zip(map(bytes.decode, self._names), self._names.values(), strict=True)
+        users = Counter(dict(named))
+        users.update(self.users)
+        self.users = users
         self._names.clear()
 
     # --- pieces -------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
@@ -24,6 +25,15 @@ def canonical_user(user: str) -> str:
     name = user.lower()
     plus = name.find("+")
     return name[:plus] if plus > 0 else name
+
+
+def canonical_users(users: Iterable[str]) -> set[str]:
+    """`canonical_user` of many, which is faster for all of them at once."""
+    found = set(map(str.lower, users))
+    for name in [name for name in found if "+" in name]:
+        found.remove(name)
+        found.add(canonical_user(name))
+    return found
 
 
 @lru_cache(maxsize=8192)

@@ -34,7 +34,7 @@ from cyrtui.logins.judging import PARTS, Judged, Judging
 from cyrtui.logins.lookups import Fate
 from cyrtui.logins.mail_lines import Key
 from cyrtui.logins.mail_totals import MailTotals, heard_in
-from cyrtui.logins.names import canonical_user
+from cyrtui.logins.names import canonical_users
 from cyrtui.logins.nearness import Nearness
 from cyrtui.logins.slapd_oddities import OddityFinder, OddLookup, first_proxy
 from cyrtui.logins.summary import Summary
@@ -194,7 +194,7 @@ class _Everyone:
 
     def _judging(self, odd: list[OddLookup]) -> Judging:
         mail = self._mail
-        self._users.update(map(canonical_user, mail.users))
+        self._users |= canonical_users(mail.users)
         worked = None if self._proxy is None else self._proxy[1]
         drafts = [draft for process in mail.processes.values() for draft in process.drafts]
         near = Nearness(odd, mail.welcomes, self._users, worked)

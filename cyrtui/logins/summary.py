@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from datetime import tzinfo
+from heapq import nlargest
 from typing import Any, Final
 
 from cyrtui.logins.export import iso
@@ -93,4 +94,9 @@ def summarize(traces: Iterable[LoginTrace]) -> Summary:
 
 
 def _ranked(counts: Counter[str], most: int | None = None) -> dict[str, int]:
-    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:most])
+    items = list(counts.items())
+    if most is not None and len(items) > most:
+        # of a hundred thousand users most need not be sorted
+        least = nlargest(most, counts.values())[-1]
+        items = [item for item in items if item[1] >= least]
+    return dict(sorted(items, key=lambda item: (-item[1], item[0]))[:most])
