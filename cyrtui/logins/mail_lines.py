@@ -41,11 +41,8 @@ _WORDS: Final = (
 )
 # What gives weight to a line that begins with any other word.
 _HOLDS: Final = (
-    b" failed: ",
-    b"error initializing TLS",
-    b"required OpenSSL options",
-    b": Logins must be at least ",
-    b", closing connection",
+    rb"[^\n]*?(?: failed: |error initializing TLS|required OpenSSL options|: Logins must be at least |"
+    rb", closing connection)"
 )
 PROCESS: Final = rb"([^\n\]]++\]): "
 _LINES_AHEAD: Final = 100
@@ -97,9 +94,11 @@ class MailLines:
         stamp = shape.second + shape.rest[:-1]
         start = rb"\n(" + stamp + rb") " + PROCESS
         strange = rb"\n(?!" + stamp + rb" [^\s:]++ )[^\n]++"
-        foreign = rb"(?:\n(?!" + stamp + rb" \2: )[^\n]*+)"
+        # a stamp of one length is stepped over faster than it is looked at
+        ahead = rb"\n" + (rb".{%d}" % shape.length if shape.rest == b" " else stamp) + rb" \2: "
+        foreign = rb"(?:\n(?!" + ahead[2:] + rb")[^\n]*+)"
         followed = (
-            rb"(?=" + foreign + rb"{0,%d}+\n" % _LINES_AHEAD + stamp + rb" \2: "
+            rb"(?=" + foreign + rb"{0,%d}+" % _LINES_AHEAD + ahead + rb""
             rb"(?:" + _bare(_LOGIN).replace(rb"(?:\+TLS)?", rb"\+TLS") + rb"|" + _bare(_BAD_LOGIN) + rb"))"
         )
         self.every = pattern(start + rb"([^\n]*+)")
@@ -107,13 +106,13 @@ class MailLines:
         self._heads = LinePattern(start)
         self._logins = LinePattern(start + _LOGIN)
         ordinary = rb"(?!" + _bare(_LOGIN) + rb"|" + _STARTTLS + followed + rb")"
-        telling = rb"(" + _STARTTLS + rb")|((?:" + _WORDS + rb")[^\n]*+)"
+        telling = rb"(" + _STARTTLS + rb")|((?:" + _WORDS + rb"|(?!USAGE )" + _HOLDS + rb")[^\n]*+)"
         self._others = LinePattern(
             start + ordinary + rb"(?:" + _BAD_LOGIN + rb"|" + telling + rb")|" + strange
         )
         self._login = pattern(_LOGIN)
         self._starttls = pattern(_STARTTLS)
-        self._words = pattern(rb"USAGE |" + _WORDS)
+        self._tells = pattern(rb"USAGE |" + _WORDS + rb"|" + _HOLDS)
 
     def logins(self, data: bytes, end: int) -> Logins:
         """The ordinary logins of a piece."""
@@ -148,23 +147,7 @@ class MailLines:
             begins_tls = tls >= 0
             text = data[tls:tls_end] if begins_tls else data[line:line_end]
             telling.append(Telling(places[0], data[stamp:stamp_end], data[key:key_end], text, begins_tls))
-        if heavy := self._heavy(data, end):
-            known = {line.place for line in telling}
-            telling += [line for line in heavy if line.place not in known]
-            telling.sort()
         return Others(telling, bad, strange)
-
-    def _heavy(self, data: bytes, end: int) -> list[Telling]:
-        """Lines that have weight though their first word is none that says something."""
-        found = {}
-        haystack = Haystack(data, end)
-        for held in _HOLDS:
-            for start, _ in haystack.lines_with(held):
-                line = self.every.match(data, start - 1, end)
-                if line is None or self._words.match(line[3]) or self.strange.match(data, start - 1, end):
-                    continue
-                found[start] = Telling(start - 1, line[1], line[2], line[3], begins_tls=False)
-        return list(found.values())
 
     def ends_tls(self, line: bytes) -> bool | None:
         """False if the line is an ordinary login under TLS, True if it is one without, or begins TLS anew.
@@ -178,7 +161,7 @@ class MailLines:
 
     def tells(self, line: bytes) -> bool:
         """True of a line that says something, if only that a session ended."""
-        return self._words.match(line) is not None or any(held in line for held in _HOLDS)
+        return self._tells.match(line) is not None
 
     def keys(self, data: bytes, end: int) -> set[Key]:
         """The processes that have lines in a piece."""

@@ -164,6 +164,7 @@ class OddityFinder:
         unclear: list[tuple[bytes, int]] = []
         open_at: dict[bytes, tuple[bytes, int]] = {}
         judged: set[bytes] = set()
+        ended: set[bytes] = set()
         before_at, before = low, b""
         for at, data, end in pieces(self._log, low, high):
             tail = before[at - before_at - _NEAR : at - before_at] if before else b""
@@ -181,6 +182,10 @@ class OddityFinder:
                     what = data[what_at:what_end]
                     self._result(found, unclear, judged, name, what, data, at, place, denied)
                 elif kind == _ACCEPT:
+                    if name in ended:
+                        # its lines are out of order: this one comes after the last
+                        ended.remove(name)
+                        continue
                     if name in open_at:
                         unclear.append((name, open_at[name][1]))
                     judged.discard(name)
@@ -189,8 +194,13 @@ class OddityFinder:
                     begin = open_at.pop(name, None)
                     if name in judged:
                         continue
-                    if begin is None:
+                    if begin is None and at + place < low + _NEAR:
                         found.ended[name] = at + place
+                        continue
+                    if begin is None:
+                        ended.add(name)
+                        judged.add(name)
+                        self._judge(found, unclear, name, data, at, place)
                         continue
                     # most did go well, only that other lines stand between theirs, or a second began
                     start, second = begin[1] - at, data[place:second_end]
