@@ -325,6 +325,7 @@ def test_a_recording_shows_the_same_services_and_logins(recorded: Path) -> None:
         shown.press(".")
         shown.wait_for(" ended")
         shown.wait_for("login failed in the last hour: no such user")
+        shown.wait_for("cyrmaster disabled it at")
         header = shown.lines()[0]
         assert "samchiel" in header
         assert "READ-ONLY" in header

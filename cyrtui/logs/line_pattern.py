@@ -132,7 +132,7 @@ class _GaveUp(Exception):
 
 
 class LinePattern:
-    """A pattern over pieces of a log, of which no match is empty but one at the end.
+    """A pattern over pieces of a log, of which no match is empty but one at the end. Not thread-safe.
 
     Raises `re.error` for one that is none.
     """
