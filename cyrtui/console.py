@@ -359,7 +359,9 @@ class Console:
         from cyrtui.unlogged import look, unlogged_of
 
         # a log that cannot be read, or was not yet, has not said anything: not that it holds nothing
-        log = self._words.log if self._words and self.ready and self.without_mail_log() is None else None
+        log = self._words.log if self._words and self.without_mail_log() is None else None
+        if log is not None and log.since is None and not self.ready:
+            log = None
         before, self._seen = self._seen, look(self._host)
         board = observe_services(self._host, self.settings.path("cyrus_conf"), log, self._seen)
         self._board = board if isinstance(board, ServiceBoard) else None
