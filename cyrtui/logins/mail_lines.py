@@ -7,6 +7,7 @@ they stand (`logins`); attempts that failed, and lines of more weight, are hande
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Final, NamedTuple
@@ -97,10 +98,9 @@ class MailLines:
         # a stamp of one length is stepped over faster than it is looked at
         ahead = rb"\n" + (rb".{%d}" % shape.length if shape.rest == b" " else stamp) + rb" \2: "
         foreign = rb"(?:\n(?!" + ahead[2:] + rb")[^\n]*+)"
-        followed = (
-            rb"(?=" + foreign + rb"{0,%d}+" % _LINES_AHEAD + ahead + rb""
-            rb"(?:" + _bare(_LOGIN).replace(rb"(?:\+TLS)?", rb"\+TLS") + rb"|" + _bare(_BAD_LOGIN) + rb"))"
-        )
+        login = _bare(_LOGIN).replace(rb"(?:\+TLS)?", rb"\+TLS")
+        attempt = rb"(?:" + login + rb"|" + _bare(_BAD_LOGIN) + rb")"
+        followed = rb"(?=" + foreign + rb"{0,%d}+" % _LINES_AHEAD + ahead + attempt + rb")"
         self.every = pattern(start + rb"([^\n]*+)")
         self.strange = pattern(strange)
         self._heads = LinePattern(start)
@@ -193,8 +193,9 @@ class LinesOf:
         if self._places is None and self._asked > _ONE_BY_ONE:
             self._places = self._lines.places(data, end)
         if self._places is not None:
-            for place in self._places.get(key, ()):
-                if place >= start and (found := every.match(data, place, end)) is not None:
+            places = self._places.get(key, [])
+            for number in range(bisect_left(places, start), len(places)):
+                if (found := every.match(data, places[number], end)) is not None:
                     yield found
             return
         wanted = b" " + key + b": "

@@ -1,7 +1,7 @@
 """What is out of the ordinary in slapd's log: look-ups that failed, took long, or are told only in part.
 
 Nearly all look-ups on a busy server go well within one second, and their lines stand together: one pattern
-steps over them at some ten nanoseconds a line. Only of the others a `Lookup` is made, from its own lines.
+steps over them at some hundred nanoseconds a line. Only of the others a `Lookup` is made, from its own lines.
 """
 
 from __future__ import annotations
@@ -63,12 +63,12 @@ class OddLookup(NamedTuple):
 
 
 class Oddities(NamedTuple):
-    """Of one stretch of the log. `begun` and `ended` are connections of which the other end is elsewhere:
-    by name with an offset.
+    """Of one stretch of the log. `begun` are the names of connections that ended elsewhere, or not at all;
+    they were judged here. `ended` began elsewhere: by name with an offset.
     """
 
     lookups: list[OddLookup]
-    begun: dict[bytes, int]
+    begun: set[bytes]
     ended: dict[bytes, int]
 
 
@@ -160,14 +160,14 @@ class OddityFinder:
 
     def look(self, low: int, high: int) -> Oddities:
         """What there is in [low, high), where lines begin."""
-        found = Oddities([], {}, {})
+        found = Oddities([], set(), {})
         unclear: list[tuple[bytes, int]] = []
         open_at: dict[bytes, tuple[bytes, int]] = {}
         judged: set[bytes] = set()
         ended: set[bytes] = set()
         before_at, before = low, b""
         for at, data, end in pieces(self._log, low, high):
-            tail = before[at - before_at - _NEAR : at - before_at] if before else b""
+            tail = before[max(0, at - before_at - _NEAR) : at - before_at]
             before_at, before = at, data
             self._seconds.clear()
             denied: list[tuple[bytes, int]] = []

@@ -1,8 +1,8 @@
 """Patterns for millions of lines, run by the PCRE2 library's compiled code where the host has it.
 
-Python's `re` takes three to ten times as long for the same pattern, and does the work where there is no such
-library, where the system lets no program make code, and where the library gives up. A pattern must mean the
-same to both: bytes, no flags, possessive where it can be, and none of what only one of them knows.
+Python's `re` takes three to seven times as long for the same pattern, and does the work where there is no
+such library, where the system lets no program make code, and where the library gives up. A pattern must mean
+the same to both: bytes, no flags, possessive where it can be, and none of what only one of them knows.
 
 Source of the interface: pcre2api(3), pcre2jit(3). Debian's libselinux1, and so every Debian system, has it.
 """
@@ -30,8 +30,8 @@ _GROUP: Final = pattern(rb"\$(\d)")
 
 
 def _functions() -> ctypes.PyDLL | None:
-    """The library, whose functions are called without letting other threads run: that is half of what a call
-    costs, and no call takes long. They are given objects of ctypes only, which are passed on as they are.
+    """The library, whose functions are called without letting other threads run, as no call takes long, and
+    are given objects of ctypes only, which are passed on as they are: both together halve what a call costs.
     """
     try:
         library = ctypes.PyDLL(_LIBRARY)
